@@ -1,0 +1,1 @@
+"""From a transcript to the other sections: pure functions."""

@@ -1,0 +1,1 @@
+"""The VoiceBase v3 API over HTTP."""

@@ -1,0 +1,1 @@
+"""From results to the customer: the heart of callpost."""

@@ -1,0 +1,133 @@
+"""What the customer asks for with a recording: the configuration document, read and checked.
+
+Names follow the v3 document; the document itself is read in `api/configuration.py`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Priority(StrEnum):
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSpec:
+    """How one channel of the recording is to be read. ignore: leave it out of recognition."""
+
+    speaker_name: str
+    speaker_role: str | None = None
+    ignore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSpec:
+    """The channels of one audio track of a container. index: 0-based among the audio streams."""
+
+    index: int
+    channels: tuple[ChannelSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """One speaker for the mixed-down recording, or the channels of its tracks; empty: as the recording is.
+
+    diarize: tell the speakers of a mixed-down recording apart by their voices.
+    """
+
+    speaker: ChannelSpec | None = None
+    tracks: tuple[TrackSpec, ...] = ()
+    diarize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdHocVocabulary:
+    """Terms that the recogniser should expect, given with the recording."""
+
+    terms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redactor:
+    """What takes the place of a detected region. tone_hz: of the audio tone; gain: 0..1 of full scale.
+
+    replacement is None where the transcript, tone_hz where the audio is not to be redacted.
+    """
+
+    replacement: str | None = None
+    tone_hz: int | None = None
+    gain: float = 0.5
+
+
+class DetectionLevel(StrEnum):
+    """How wide a detector's region is (HTG:pci-detection)."""
+
+    ENTIRE_REGION = "entireRegion"
+    PROBABLE_NUMBERS = "probableNumbers"
+    NUMBERS_ONLY = "numbersOnly"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorRequest:
+    """name: PCI, SSN, Number (and their -Spanish forms where supported)."""
+
+    name: str
+    level: DetectionLevel = DetectionLevel.ENTIRE_REGION
+    redactor: Redactor | None = None
+
+
+class CallbackType(StrEnum):
+    ANALYTICS = "analytics"
+    TRANSCRIPT = "transcript"
+    MEDIA = "media"
+
+
+class TranscriptFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+    SRT = "srt"
+    WEBVTT = "webvtt"
+    DFXP = "dfxp"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One element of publish.callbacks: what goes where. Its URL may be a secret: never log it.
+
+    method: "POST" or "PUT" where one was asked for. include: sections of an analytics callback, None: all.
+    stream: "original" or "redacted-audio" for media.
+    """
+
+    url: str = field(repr=False)
+    type: CallbackType = CallbackType.ANALYTICS
+    method: str | None = None
+    format: TranscriptFormat | None = None
+    include: tuple[str, ...] | None = None
+    stream: str | None = None
+    s3_delivery: bool = False
+    role: str | None = None
+    prepend_folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The whole document, with every default filled in.
+
+    language: BCP 47 as VoiceBase writes it. model: a recognition model by name, None: the operator's choice.
+    time_to_live_s: seconds after processing and all deliveries; None: kept until deleted.
+    """
+
+    language: str = "en-US"
+    model: str | None = None
+    extensions: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    ingest: Ingest = field(default_factory=Ingest)
+    vocabularies: tuple[AdHocVocabulary, ...] = ()
+    classifiers: tuple[str, ...] = ()
+    detectors: tuple[DetectorRequest, ...] = ()
+    knowledge: bool = True
+    callbacks: tuple[Callback, ...] = ()
+    time_to_live_s: int | None = None

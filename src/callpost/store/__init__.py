@@ -1,0 +1,1 @@
+"""What is kept: PostgreSQL (rows and jobs) and the object store (recordings and reports)."""

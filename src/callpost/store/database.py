@@ -1,0 +1,75 @@
+"""PostgreSQL: one pool, one transaction at a time, SQL in files beside the modules that run it."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+
+import asyncpg
+import msgspec
+
+Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+_CONNECT_TIMEOUT_S = 10.0
+_STATEMENT_TIMEOUT_S = 60.0
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+def load_queries(module: str) -> Mapping[str, str]:
+    """The statements of `store/{module}.sql`, each under its `-- name: …` line."""
+    text = files("callpost.store").joinpath(f"{module}.sql").read_text(encoding="utf-8")
+    _, *parts = _NAME.split(text)
+    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+
+
+async def _prepare_connection(connection: Connection) -> None:
+    """JSON columns travel as Python values, so that no module writes its own encoding."""
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=_to_json, decoder=msgspec.json.decode, format="text"
+        )
+
+
+def _to_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+    return msgspec.json.encode(value).decode()
+
+
+class Database:
+    """The pool. Borrow a connection only for the time of one transaction."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], url: str) -> None:
+        self.pool = pool
+        self.url = url
+
+    @classmethod
+    async def open(cls, url: str, *, size: int = 10) -> "Database":
+        """Connect to `url` with at most `size` connections.
+
+        Raises OSError or asyncpg.PostgresError where the server cannot be reached.
+        """
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            init=_prepare_connection,
+            timeout=_CONNECT_TIMEOUT_S,
+            command_timeout=_STATEMENT_TIMEOUT_S,
+        )
+        return cls(pool, url)
+
+    async def close(self) -> None:
+        """Close every connection, dropping those that do not come back in time."""
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: committed at the end of the block, rolled back if it raises."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for single statements, each its own transaction."""
+        async with self.pool.acquire() as connection:
+            yield connection

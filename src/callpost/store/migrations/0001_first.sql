@@ -1,0 +1,85 @@
+-- The whole of what is kept, apart from recordings and reports (object store) and processing jobs (pgqueuer).
+
+create table organizations (
+    organization_id uuid primary key,
+    name            text not null,
+    created_at      timestamptz not null default now()
+);
+
+create table keys (
+    key_id          uuid primary key,
+    organization_id uuid not null references organizations,
+    name            text not null,
+    token_hash      bytea not null unique,       -- sha256 of the bearer token; the token itself is never kept
+    created_at      timestamptz not null default now(),
+    expires_at      timestamptz,
+    revoked_at      timestamptz
+);
+
+create table media (
+    media_id        uuid primary key,
+    organization_id uuid not null references organizations,
+    status          text not null,
+    date_created    timestamptz not null,
+    date_finished   timestamptz,
+    metadata        json not null,               -- json, not jsonb: echoed as it came
+    external_id     text,
+    configuration   json not null,               -- as it came, to process again
+    configuration_read bytea not null,           -- model.Configuration in msgspec JSON
+    media_url       text,                        -- set while the recording is still to be fetched
+    original        bytea,                       -- model.Stream in msgspec JSON, once the bytes are stored
+    file_name       text,
+    content_type    text,
+    length_ms       bigint,
+    progress_step   text not null default 'accepted',
+    progress_done   real not null default 0,
+    errors          json not null default '[]',
+    warnings        json not null default '[]',
+    time_to_live_s  integer,
+    expires_on      timestamptz
+);
+
+create index media_by_date on media (organization_id, date_created, media_id);
+create index media_by_external_id on media (organization_id, external_id) where external_id is not null;
+create index media_to_expire on media (expires_on) where expires_on is not null;
+
+-- A pending delivery is waiting while lease_until is null, and under way while it lies ahead.
+create table deliveries (
+    delivery_id     uuid primary key,
+    media_id        uuid not null references media on delete cascade,
+    organization_id uuid not null references organizations,
+    number          integer not null,
+    callback        bytea not null,              -- model.Callback in msgspec JSON; holds secrets
+    destination_key text not null,
+    content_type    text,
+    object_key      text,
+    state           text not null default 'pending',
+    due_at          timestamptz not null,
+    lease_until     timestamptz,
+    claimed_at      timestamptz,
+    claimed_by      uuid,
+    tries           integer not null default 0,
+    created_at      timestamptz not null,
+    ended_at        timestamptz,
+    receipt         bytea,                       -- model.Receipt in msgspec JSON
+    reason          text,
+    unique (media_id, number)
+);
+
+create index deliveries_due on deliveries (destination_key, due_at) where state = 'pending' and lease_until is null;
+create index deliveries_next on deliveries (due_at) where state = 'pending' and lease_until is null;
+create index deliveries_leased on deliveries (lease_until) where state = 'pending' and lease_until is not null;
+create index deliveries_by_state on deliveries (organization_id, state, created_at);
+
+create table attempts (
+    delivery_id     uuid not null references deliveries on delete cascade,
+    number          integer not null,
+    started_at      timestamptz not null,
+    duration_ms     integer not null,
+    outcome         text not null,
+    status          integer,
+    reason          text not null default '',
+    excerpt         text not null default '',
+    remedy          text not null default '',
+    primary key (delivery_id, number)
+);
