@@ -1,0 +1,68 @@
+"""What the rest of callpost asks of recognition, and what it gets back. Imports no native library."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from callpost.errors import CallpostError, Problem
+from callpost.model.configuration import Ingest
+from callpost.model.redaction import ToneRedaction
+from callpost.model.transcript import Transcript
+
+
+class RecognizerLost(CallpostError):
+    """The recognizer's process ended in the middle of a job; the recording may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionRequest:
+    """One recording to be recognised.
+
+    path: a readable local file in any container ffmpeg reads. language: as in the configuration ("en-US").
+    model: a model by name, folder or hub repository; None: the operator's choice.
+    terms: words the recogniser should expect (names, products), most important first.
+    """
+
+    path: Path
+    ingest: Ingest
+    language: str
+    model: str | None
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What was heard. length_ms: of the decoded audio.
+
+    content_type, extension: of the container as it really is ("audio/x-wav", "wav"), whatever was claimed.
+    """
+
+    transcript: Transcript
+    length_ms: int
+    content_type: str
+    extension: str
+    warnings: tuple[Problem, ...] = ()
+
+
+class Recognizer(Protocol):
+    """Turns recordings into transcripts. Implemented by `speech.process.RecognizerProcess`."""
+
+    async def transcribe(
+        self, request: RecognitionRequest, progress: Callable[[float], None]
+    ) -> Recognition:
+        """Recognise one recording; `progress` is called with 0..1, never falling.
+
+        Raises errors.UnreadableRecording where the recording or the request for it cannot be served
+        (trying again would not help), RecognizerLost where the process died (trying again may).
+        """
+        ...
+
+    async def redact(
+        self, source: Path, target: Path, redaction: ToneRedaction
+    ) -> tuple[str, str]:
+        """Write `source` to `target` with a tone over every region, on all channels.
+
+        Returns content type and extension of what was written. Raises as `transcribe` does.
+        """
+        ...
