@@ -4,12 +4,16 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
 
-Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+# In quotes: asyncpg's classes take parameters only in their stubs.
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _CONNECT_TIMEOUT_S = 10.0
 _STATEMENT_TIMEOUT_S = 60.0
@@ -24,11 +28,10 @@ def load_queries(module: str) -> Mapping[str, str]:
 
 
 async def _prepare_connection(connection: Connection) -> None:
-    """JSON columns travel as Python values, so that no module writes its own encoding."""
-    for kind in ("json", "jsonb"):
-        await connection.set_type_codec(
-            kind, schema="pg_catalog", encoder=_to_json, decoder=msgspec.json.decode, format="text"
-        )
+    """JSON columns travel as Python values. Not jsonb: pgqueuer brings its own encoding for that."""
+    await connection.set_type_codec(
+        "json", schema="pg_catalog", encoder=_to_json, decoder=msgspec.json.decode, format="text"
+    )
 
 
 def _to_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
@@ -38,7 +41,7 @@ def _to_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
 class Database:
     """The pool. Borrow a connection only for the time of one transaction."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], url: str) -> None:
+    def __init__(self, pool: Pool, url: str) -> None:
         self.pool = pool
         self.url = url
 
