@@ -78,6 +78,23 @@ class DetectorRequest:
     redactor: Redactor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SpottingGroup:
+    """A definition of key phrases to look for, as it was when the recording was accepted (spotting.groups)."""
+
+    name: str
+    keywords: tuple[str, ...]
+
+
+class MetricGroup(StrEnum):
+    """The metric groups of docs/how-to-guides/conversation-metrics.md."""
+
+    OVERTALK = "overtalk"
+    SENTIMENT = "sentiment"
+    TALK_STYLE = "talk-style-tone-and-volume"
+    TALK_TIME = "talk-time-and-rate"
+
+
 class CallbackType(StrEnum):
     ANALYTICS = "analytics"
     TRANSCRIPT = "transcript"
@@ -117,6 +134,14 @@ class Configuration:
 
     language: BCP 47 as VoiceBase writes it. model: a recognition model by name, None: the operator's choice.
     time_to_live_s: seconds after processing and all deliveries; None: kept until deleted.
+
+    What the analysis does, and the keys of the document that say so:
+    classifiers (prediction.classifiers[].classifierName or classifierId), detectors (prediction.detectors),
+    knowledge (knowledge.enableDiscovery), spotting (spotting.groups, looked up by name),
+    metrics (metrics[].metricGroupName), speaker_sentiments (speakerSentiments),
+    verb_noun_pairs (conversation.verbNounPairsEnabled), entities (entity.enableEntityExtraction),
+    number_formatting (transcript.formatting.enableNumberFormatting),
+    profanity_filtering (transcript.contentFiltering.enableProfanityFiltering).
     """
 
     language: str = "en-US"
@@ -129,5 +154,12 @@ class Configuration:
     classifiers: tuple[str, ...] = ()
     detectors: tuple[DetectorRequest, ...] = ()
     knowledge: bool = True
+    spotting: tuple[SpottingGroup, ...] = ()
+    metrics: tuple[MetricGroup, ...] = ()
+    speaker_sentiments: bool = False
+    verb_noun_pairs: bool = False
+    entities: bool = False
+    number_formatting: bool = True
+    profanity_filtering: bool = False
     callbacks: tuple[Callback, ...] = ()
     time_to_live_s: int | None = None

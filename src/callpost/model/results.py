@@ -51,7 +51,10 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """A classifier's verdict on the whole recording. score: 0..1 for the predicted class."""
+    """A classifier's verdict on the whole recording.
+
+    score: 0..1 for the predicted class. type: "binary" or "multiclass".
+    """
 
     classifier_id: str
     name: str
@@ -60,11 +63,15 @@ class Classification:
     predicted_label: str
     score: float
     version: str = "1"
+    type: str = "binary"
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Regions of one class that a detector found. label e.g. "pci"; one mention per speaker."""
+    """Regions of one class that a detector found. label e.g. "pci"; one mention per speaker.
+
+    The occurrences carry times only: `exact` is empty, lest a result repeat what a redactor takes out.
+    """
 
     label: str
     mentions: tuple[Mention, ...]
@@ -75,6 +82,8 @@ class DetectorResult:
     detector_id: str
     name: str
     detections: tuple[Detection, ...]
+    display_name: str = ""
+    version: str = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +93,90 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class SpottedGroup:
+    """A group of key phrases. score: 0..1; keywords: those that were said, none where none was."""
+
+    name: str
+    score: float
+    keywords: tuple[Keyword, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricGroupValues:
+    """The metrics of one group, in the order of the documentation."""
+
+    name: str
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SentimentValue:
+    """What one turn feels like. value: -1 (very negative) .. 1 (very positive)."""
+
+    start_ms: int
+    end_ms: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerSentiment:
+    speaker: str
+    values: tuple[SentimentValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerbNounPair:
+    """A verb and its noun, both as lemmas; the negations as lemmas too ("not", "no"), None where affirmed."""
+
+    start_ms: int
+    end_ms: int
+    verb: str
+    noun: str
+    verb_negation: str | None = None
+    noun_negation: str | None = None
+    question: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerVerbNounPairs:
+    speaker: str
+    pairs: tuple[VerbNounPair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Something named in the recording.
+
+    type: location, person, organization, money, number, phone, time or date. text: as transcribed.
+    formatted: in figures where that differs. cents: of money, whole units and cents together.
+    """
+
+    type: str
+    text: str
+    start_ms: int
+    end_ms: int
+    formatted: str | None = None
+    cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
-    """The sections. One that failed is None and has a warning; the others are delivered all the same."""
+    """The sections. One that was not asked for is None; one that failed is None too and has a warning."""
 
     transcript: Transcript
     knowledge: Knowledge | None = None
     prediction: Prediction | None = None
+    spotting: tuple[SpottedGroup, ...] | None = None
+    metrics: tuple[MetricGroupValues, ...] | None = None
+    speaker_sentiments: tuple[SpeakerSentiment, ...] | None = None
+    verb_noun_pairs: tuple[SpeakerVerbNounPairs, ...] | None = None
+    entities: tuple[Entity, ...] | None = None
     streams: tuple[Stream, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
