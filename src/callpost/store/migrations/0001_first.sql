@@ -10,7 +10,9 @@ create table keys (
     key_id          uuid primary key,
     organization_id uuid not null references organizations,
     name            text not null,
+    kind            text not null,               -- 'user': manages keys; 'api': made by a user token, short-lived
     token_hash      bytea not null unique,       -- sha256 of the bearer token; the token itself is never kept
+    last_six        text not null,               -- of the token, to tell keys apart
     created_at      timestamptz not null default now(),
     expires_at      timestamptz,
     revoked_at      timestamptz
@@ -33,6 +35,7 @@ create table media (
     length_ms       bigint,
     progress_step   text not null default 'accepted',
     progress_done   real not null default 0,
+    starts          integer not null default 0,  -- how often its processing has begun
     errors          json not null default '[]',
     warnings        json not null default '[]',
     time_to_live_s  integer,
@@ -43,33 +46,55 @@ create index media_by_date on media (organization_id, date_created, media_id);
 create index media_by_external_id on media (organization_id, external_id) where external_id is not null;
 create index media_to_expire on media (expires_on) where expires_on is not null;
 
--- A pending delivery is waiting while lease_until is null, and under way while it lies ahead.
+-- Where an organization's deliveries go; what is known of its health is shared by all workers.
+create table destinations (
+    destination_id  bigint generated always as identity primary key,
+    organization_id uuid not null references organizations,
+    destination_key text not null,
+    concurrency     integer,                     -- requests at a time, null: the operator's default
+    paused_at       timestamptz,
+    failures        integer not null default 0,  -- in a row, since the last success
+    failing_since   timestamptz,
+    trips           integer not null default 0,  -- how often it was closed since then
+    closed_until    timestamptz,                 -- nothing goes out before
+    unique (organization_id, destination_key)
+);
+
+-- How an organization wants its deliveries made.
+create table delivery_settings (
+    organization_id uuid primary key references organizations,
+    schedule        bytea                        -- model.RetrySchedule in msgspec JSON, null: the operator's
+);
+
+-- A pending delivery is waiting while lease_until is null, and under way while it is not.
 create table deliveries (
     delivery_id     uuid primary key,
     media_id        uuid not null references media on delete cascade,
     organization_id uuid not null references organizations,
+    destination_id  bigint not null references destinations,
     number          integer not null,
     callback        bytea not null,              -- model.Callback in msgspec JSON; holds secrets
-    destination_key text not null,
     content_type    text,
     object_key      text,
     state           text not null default 'pending',
     due_at          timestamptz not null,
+    first_due_at    timestamptz not null,
     lease_until     timestamptz,
     claimed_at      timestamptz,
     claimed_by      uuid,
-    tries           integer not null default 0,
+    tries           integer not null default 0,  -- attempts that counted
+    attempts        integer not null default 0,  -- all of them; the next one's number fences a lost lease off
     created_at      timestamptz not null,
     ended_at        timestamptz,
     receipt         bytea,                       -- model.Receipt in msgspec JSON
     reason          text,
+    replay_of       uuid,
     unique (media_id, number)
 );
 
-create index deliveries_due on deliveries (destination_key, due_at) where state = 'pending' and lease_until is null;
-create index deliveries_next on deliveries (due_at) where state = 'pending' and lease_until is null;
-create index deliveries_leased on deliveries (lease_until) where state = 'pending' and lease_until is not null;
-create index deliveries_by_state on deliveries (organization_id, state, created_at);
+create index deliveries_due on deliveries (destination_id, due_at) where state = 'pending' and lease_until is null;
+create index deliveries_leased on deliveries (destination_id) where state = 'pending' and lease_until is not null;
+create index deliveries_by_date on deliveries (organization_id, created_at, delivery_id);
 
 create table attempts (
     delivery_id     uuid not null references deliveries on delete cascade,

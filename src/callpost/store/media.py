@@ -1,0 +1,206 @@
+"""Recordings as rows: what was accepted, how far it came, how it ended. Their bytes are in store/objects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from callpost.errors import NotFound, Problem
+from callpost.model.configuration import Configuration
+from callpost.model.media import Media, MediaStatus, Metadata, Progress, Stream, Submission
+from callpost.store.database import Connection, load_queries
+
+_SQL = load_queries("media")
+
+
+@dataclass(frozen=True, slots=True)
+class NewMedia:
+    """A recording that is accepted and not stored yet. original is None while it waits behind a mediaUrl."""
+
+    media_id: UUID
+    organization_id: UUID
+    submission: Submission
+    original: Stream | None
+    date_created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MediaQuery:
+    """Which recordings of an organization, and in which order.
+
+    after, before: recordings, given by their ids, that bound the page; neither is part of it.
+    since: date_created at or after it. until: date_created before it.
+    """
+
+    external_id: str | None = None
+    after: UUID | None = None
+    before: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    newest_first: bool = False
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a recording's bytes are: stored already, or behind a URL, which may be a secret."""
+
+    original: Stream | None
+    media_url: str | None
+
+
+async def insert(connection: Connection, new: NewMedia) -> None:
+    """Store an accepted recording."""
+    submission = new.submission
+    await connection.execute(
+        _SQL["insert"],
+        new.media_id,
+        new.organization_id,
+        new.date_created,
+        submission.metadata.document,
+        submission.metadata.external_id,
+        submission.configuration_document,
+        msgspec.json.encode(submission.configuration),
+        submission.media_url,
+        msgspec.json.encode(new.original) if new.original else None,
+        submission.file_name,
+        submission.content_type,
+        submission.warnings,
+        submission.configuration.time_to_live_s,
+    )
+
+
+async def get(connection: Connection, organization_id: UUID, media_id: UUID) -> Media:
+    """A recording of this organization. Raises NotFound (10205) where it has none of that id."""
+    row = await connection.fetchrow(_SQL["get"], organization_id, media_id)
+    if row is None:
+        raise NotFound(Problem(10205, f"There is no media {media_id}."))
+    return _media(row)
+
+
+async def get_any(connection: Connection, media_id: UUID) -> Media | None:
+    """A recording of whatever organization; None where it was deleted."""
+    row = await connection.fetchrow(_SQL["get_any"], media_id)
+    return _media(row) if row else None
+
+
+async def find(connection: Connection, organization_id: UUID, query: MediaQuery) -> Sequence[Media]:
+    """One page of an organization's recordings, ordered by date_created and media_id."""
+    rows = await connection.fetch(
+        _SQL["newest_first" if query.newest_first else "oldest_first"],
+        organization_id,
+        query.external_id,
+        query.after,
+        query.before,
+        query.since,
+        query.until,
+        query.limit,
+    )
+    return [_media(row) for row in rows]
+
+
+async def set_running(connection: Connection, media_id: UUID) -> int | None:
+    """How often its processing has begun, this time included.
+
+    None where the recording has ended or was deleted meanwhile: then there is nothing to do.
+    """
+    starts: int | None = await connection.fetchval(_SQL["set_running"], media_id)
+    return starts
+
+
+async def set_progress(connection: Connection, media_id: UUID, progress: Progress) -> None:
+    """Say how far a running recording is; one that has ended stays as it is."""
+    await connection.execute(_SQL["set_progress"], media_id, progress.step, progress.done)
+
+
+async def progress(connection: Connection, media_id: UUID) -> Progress | None:
+    """How far a recording is; None where it was deleted."""
+    row = await connection.fetchrow(_SQL["progress"], media_id)
+    return Progress(row["progress_step"], row["progress_done"]) if row else None
+
+
+async def end(connection: Connection, media: Media) -> bool:
+    """End a recording as `media` says: finished or failed, with its date, length, type, errors, warnings.
+
+    False where it had ended before or was deleted: then the caller's results must not be published.
+    """
+    done = await connection.execute(
+        _SQL["end"],
+        media.media_id,
+        media.status,
+        media.date_finished,
+        media.length_ms,
+        media.content_type,
+        media.errors,
+        media.warnings,
+    )
+    return _changed(done)
+
+
+async def set_original(connection: Connection, media_id: UUID, original: Stream) -> bool:
+    """Note that the bytes behind the mediaUrl are stored. False where the recording was deleted."""
+    return _changed(await connection.execute(_SQL["set_original"], media_id, msgspec.json.encode(original)))
+
+
+async def set_metadata(
+    connection: Connection, organization_id: UUID, media_id: UUID, metadata: Metadata
+) -> None:
+    """Replace a recording's metadata. Raises NotFound (10205)."""
+    done = await connection.execute(
+        _SQL["set_metadata"], organization_id, media_id, metadata.document, metadata.external_id
+    )
+    if not _changed(done):
+        raise NotFound(Problem(10205, f"There is no media {media_id}."))
+
+
+async def source(connection: Connection, media_id: UUID) -> Source | None:
+    """Where a recording's bytes are; None where it was deleted."""
+    row = await connection.fetchrow(_SQL["source"], media_id)
+    return Source(_stream(row["original"]), row["media_url"]) if row else None
+
+
+async def configuration(connection: Connection, media_id: UUID) -> Configuration | None:
+    """What the customer asked for, as it was read at submission; None where the recording was deleted."""
+    value = await connection.fetchval(_SQL["configuration"], media_id)
+    return None if value is None else msgspec.json.decode(value, type=Configuration)
+
+
+async def delete(connection: Connection, organization_id: UUID, media_id: UUID) -> None:
+    """Remove a recording and its deliveries. Raises NotFound (10205)."""
+    if not _changed(await connection.execute(_SQL["delete"], organization_id, media_id)):
+        raise NotFound(Problem(10205, f"There is no media {media_id}."))
+
+
+def _changed(status: str) -> bool:
+    return not status.endswith(" 0")
+
+
+def _stream(value: bytes | None) -> Stream | None:
+    return None if value is None else msgspec.json.decode(value, type=Stream)
+
+
+def _problems(value: Any) -> tuple[Problem, ...]:  # noqa: ANN401 - decoded JSON
+    return msgspec.convert(value, tuple[Problem, ...])
+
+
+def _media(row: asyncpg.Record) -> Media:
+    return Media(
+        media_id=row["media_id"],
+        organization_id=row["organization_id"],
+        organization_name=row["organization_name"],
+        status=MediaStatus(row["status"]),
+        date_created=row["date_created"],
+        metadata=Metadata(row["metadata"]),
+        date_finished=row["date_finished"],
+        length_ms=row["length_ms"],
+        content_type=row["content_type"],
+        file_name=row["file_name"],
+        time_to_live_s=row["time_to_live_s"],
+        expires_on=row["expires_on"],
+        errors=_problems(row["errors"]),
+        warnings=_problems(row["warnings"]),
+    )

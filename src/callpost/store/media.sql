@@ -1,0 +1,76 @@
+-- name: insert
+insert into media (media_id, organization_id, status, date_created, metadata, external_id, configuration,
+                   configuration_read, media_url, original, file_name, content_type, warnings, time_to_live_s)
+values ($1, $2, 'accepted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+
+-- name: get
+select media.*, organizations.name as organization_name
+from media join organizations using (organization_id)
+where organization_id = $1 and media_id = $2
+
+-- name: get_any
+select media.*, organizations.name as organization_name
+from media join organizations using (organization_id)
+where media_id = $1
+
+-- name: oldest_first
+select media.*, organizations.name as organization_name
+from media join organizations using (organization_id)
+where organization_id = $1
+  and ($2::text is null or external_id = $2)
+  and ($3::uuid is null or (date_created, media_id)
+       > (select date_created, media_id from media where organization_id = $1 and media_id = $3))
+  and ($4::uuid is null or (date_created, media_id)
+       < (select date_created, media_id from media where organization_id = $1 and media_id = $4))
+  and ($5::timestamptz is null or date_created >= $5)
+  and ($6::timestamptz is null or date_created < $6)
+order by date_created, media_id
+limit $7
+
+-- name: newest_first
+select media.*, organizations.name as organization_name
+from media join organizations using (organization_id)
+where organization_id = $1
+  and ($2::text is null or external_id = $2)
+  and ($3::uuid is null or (date_created, media_id)
+       > (select date_created, media_id from media where organization_id = $1 and media_id = $3))
+  and ($4::uuid is null or (date_created, media_id)
+       < (select date_created, media_id from media where organization_id = $1 and media_id = $4))
+  and ($5::timestamptz is null or date_created >= $5)
+  and ($6::timestamptz is null or date_created < $6)
+order by date_created desc, media_id desc
+limit $7
+
+-- name: set_running
+update media set status = 'running', progress_step = 'started', progress_done = 0, starts = starts + 1
+where media_id = $1 and status not in ('finished', 'failed')
+returning starts
+
+-- name: set_progress
+update media set progress_step = $2, progress_done = $3
+where media_id = $1 and status = 'running'
+
+-- name: progress
+select progress_step, progress_done from media where media_id = $1
+
+-- name: end
+update media
+set status = $2, date_finished = $3, length_ms = $4, content_type = $5, errors = $6, warnings = $7,
+    progress_step = $2, progress_done = 1
+where media_id = $1 and status not in ('finished', 'failed')
+
+-- name: set_original
+update media set original = $2 where media_id = $1
+
+-- name: set_metadata
+update media set metadata = $3, external_id = $4
+where organization_id = $1 and media_id = $2
+
+-- name: source
+select original, media_url from media where media_id = $1
+
+-- name: configuration
+select configuration_read from media where media_id = $1
+
+-- name: delete
+delete from media where organization_id = $1 and media_id = $2
