@@ -80,7 +80,7 @@ class DetectorRequest:
 
 @dataclass(frozen=True, slots=True)
 class SpottingGroup:
-    """A definition of key phrases to look for, as it was when the recording was accepted (spotting.groups)."""
+    """Key phrases to look for: the definition as it was when the recording was accepted."""
 
     name: str
     keywords: tuple[str, ...]

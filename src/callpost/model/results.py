@@ -34,12 +34,20 @@ class Keyword:
 
 
 @dataclass(frozen=True, slots=True)
+class Subtopic:
+    """A narrower subject within a topic. relevance: 0..1."""
+
+    name: str
+    relevance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """Keywords that belong together. relevance: 0..1."""
 
     name: str
     relevance: float
-    subtopics: tuple[str, ...]
+    subtopics: tuple[Subtopic, ...]
     keywords: tuple[Keyword, ...]
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+UNKNOWN_SPEAKER = "unknown"
+"""The speaker of a recording whose speaker nobody named, as VoiceBase writes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
