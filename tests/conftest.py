@@ -10,19 +10,25 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
+from callpost.store import postgres
 from callpost.store.database import Database
 from callpost.store.migrate import migrate
 from callpost.store.objects import Objects
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_url() -> AsyncIterator[str]:
     """A PostgreSQL server: the one that is named, or the embedded one."""
     if url := os.environ.get("CALLPOST_TEST_DATABASE_URL"):
         yield url
         return
-    pytest.fail("the embedded server comes with store/postgres.py")
+    with tempfile.TemporaryDirectory(prefix="callpost-test-") as folder:
+        Path(folder).chmod(0o755)
+        # What is lost in a power cut is lost with the folder anyway.
+        async with postgres.running(Path(folder), options={"fsync": "off"}) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import asyncpg
 import msgspec
 
+from callpost.errors import CallpostError
+
 # In quotes: asyncpg's classes take parameters only in their stubs.
 Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -18,6 +20,10 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 _CONNECT_TIMEOUT_S = 10.0
 _STATEMENT_TIMEOUT_S = 60.0
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+class DatabaseLost(CallpostError):
+    """The database does not answer; it may again, soon."""
 
 
 def load_queries(module: str) -> Mapping[str, str]:

@@ -1,0 +1,242 @@
+"""What happens to an accepted recording: fetched, recognised, analysed, kept, and its deliveries planned.
+
+Any step may run twice: a worker that dies leaves its job to another one, which starts anew, and only the last
+transaction makes results visible.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+import structlog
+
+from callpost.analysis.analyze import analyze
+from callpost.errors import Problem, Rejected, UnreadableRecording
+from callpost.model.configuration import Configuration
+from callpost.model.media import Media, MediaStatus, Progress, Stream
+from callpost.model.redaction import ToneRedaction
+from callpost.model.results import Report, Results
+from callpost.network import Network
+from callpost.pipeline import publish
+from callpost.pipeline.publish import PublishRules
+from callpost.speech.recognizer import Recognition, RecognitionRequest, Recognizer
+from callpost.store import deliveries as delivery_store
+from callpost.store import media as media_store
+from callpost.store import reports
+from callpost.store.database import Database
+from callpost.store.objects import Objects
+
+log = structlog.get_logger()
+
+# A recording that takes its worker down every time must not do so for ever.
+_MOST_STARTS = 5
+_PULSE_S = 1.0
+_INTERNAL_ERROR = 90001
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """Processes recordings with what it is given. most_bytes: of a recording behind a mediaUrl."""
+
+    database: Database
+    objects: Objects
+    recognizer: Recognizer
+    network: Network
+    rules: PublishRules
+    most_bytes: int
+
+    async def process(self, media_id: UUID) -> None:
+        """Take one recording from accepted to finished or failed; one that has ended is left alone.
+
+        Raises whatever may be over by the next try: a lost recogniser, database or object store.
+        """
+        job = await self._start(media_id)
+        if job is None:
+            return
+        try:
+            report = await self._results(job)
+        except UnreadableRecording as error:
+            report = _failed(job.media, (error.problem,), datetime.now(UTC))
+        except Rejected as error:
+            report = _failed(job.media, error.problems, datetime.now(UTC))
+        await self._end(job, report)
+
+    async def give_back(self, media_id: UUID) -> None:
+        """The worker has to go: this start does not count against the recording."""
+        async with self.database.connection() as connection:
+            await media_store.give_back(connection, media_id)
+
+    async def _start(self, media_id: UUID) -> "_Job | None":
+        async with self.database.transaction() as connection:
+            starts = await media_store.set_running(connection, media_id)
+            media = await media_store.get_any(connection, media_id)
+            configuration = await media_store.configuration(connection, media_id)
+        if starts is None or media is None or configuration is None:
+            return None
+        return _Job(media, configuration, starts)
+
+    async def _results(self, job: "_Job") -> Report:
+        if job.starts > _MOST_STARTS:
+            reason = f"The recording stopped its worker {_MOST_STARTS} times."
+            raise UnreadableRecording(Problem(_INTERNAL_ERROR, reason))
+        original = await self._original(job)
+        recognition = await self._recognize(job, original)
+        analysis = await asyncio.to_thread(analyze, recognition.transcript, job.configuration)
+        await self._tell(job, "analyzed")
+        heard = replace(original, content_type=recognition.content_type, extension=recognition.extension)
+        streams = (heard, *await self._redacted(job, heard, analysis.redactions))
+        return _finished(
+            job.media, recognition, replace(analysis.results, streams=streams), datetime.now(UTC)
+        )
+
+    async def _original(self, job: "_Job") -> Stream:
+        """The recording's bytes in the object store, fetched first where they wait behind a URL."""
+        async with self.database.connection() as connection:
+            source = await media_store.source(connection, job.media.media_id)
+        if source is not None and source.original is not None:
+            return source.original
+        if source is None or source.media_url is None:
+            raise UnreadableRecording(Problem(10202, "There is neither media nor mediaUrl."))
+        return await self._fetch(job.media, source.media_url)
+
+    async def _fetch(self, media: Media, url: str) -> Stream:
+        key = reports.stream_key(media.media_id, "original")
+        stored = await self.objects.put(key, self.network.fetch(url), limit=self.most_bytes)
+        stream = Stream("original", key, stored.size, stored.sha256, "application/octet-stream", "bin")
+        async with self.database.connection() as connection:
+            await media_store.set_original(connection, media.media_id, stream)
+        return stream
+
+    async def _recognize(self, job: "_Job", original: Stream) -> Recognition:
+        configuration = job.configuration
+        write = partial(self._tell, job, "transcribing")
+        async with self.objects.local(original.key) as path, _Pulse(write) as pulse:
+            request = RecognitionRequest(
+                path=path,
+                ingest=configuration.ingest,
+                language=configuration.language,
+                model=configuration.model,
+                terms=tuple(term for words in configuration.vocabularies for term in words.terms),
+            )
+            return await self.recognizer.transcribe(request, pulse.hear)
+
+    async def _redacted(
+        self, job: "_Job", original: Stream, redactions: Sequence[ToneRedaction]
+    ) -> tuple[Stream, ...]:
+        """The stream with tones over what was detected, where the configuration asks for one."""
+        if not _wants_redacted_audio(job.configuration):
+            return ()
+        if not redactions:
+            return (replace(original, name="redacted-audio"),)
+        key = reports.stream_key(job.media.media_id, "redacted-audio")
+        with tempfile.TemporaryDirectory(prefix="callpost-") as folder:
+            target = Path(folder) / "redacted"
+            async with self.objects.local(original.key) as source:
+                content_type, extension = await self.recognizer.redact(source, target, _merged(redactions))
+            stored = await self.objects.put_file(key, target)
+        await self._tell(job, "redacted")
+        return (Stream("redacted-audio", key, stored.size, stored.sha256, content_type, extension),)
+
+    async def _end(self, job: "_Job", report: Report) -> None:
+        """Keep the report; then ONE transaction ends the recording and plans its deliveries."""
+        media, now = report.media, report.media.date_finished or datetime.now(UTC)
+        await reports.save(self.objects, report)
+        deliveries = publish.plan(report, job.configuration.callbacks, self.rules)
+        async with self.database.transaction() as connection:
+            ended = await media_store.end(connection, media)
+            if ended:
+                await delivery_store.insert(connection, deliveries, now)
+        if not ended:
+            # Deleted while it was processed: what was kept meanwhile goes too.
+            await self.objects.delete(reports.folder(media.media_id))
+        log.info(
+            "media.ended",
+            media_id=str(media.media_id),
+            status=str(media.status),
+            length_ms=media.length_ms,
+            deliveries=len(deliveries),
+            starts=job.starts,
+        )
+
+    async def _tell(self, job: "_Job", step: str, done: float = 1.0) -> None:
+        async with self.database.connection() as connection:
+            await media_store.set_progress(connection, job.media.media_id, Progress(step, done))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A recording under way. starts: how often its processing has begun, this time included."""
+
+    media: Media
+    configuration: Configuration
+    starts: int
+
+
+class _Pulse:
+    """Writes down how far the recogniser has come, once a second, so that /progress can tell it."""
+
+    def __init__(self, write: Callable[[float], Awaitable[None]]) -> None:
+        self._write = write
+        self._done = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def hear(self, done: float) -> None:
+        """Take the recogniser's word for it; 0..1."""
+        self._done = done
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            # A pulse that could not be written is no reason to lose the recognition.
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        written = 0.0
+        while True:
+            await asyncio.sleep(_PULSE_S)
+            if self._done > written:
+                written = self._done
+                await self._write(written)
+
+
+def _finished(media: Media, recognition: Recognition, results: Results, now: datetime) -> Report:
+    ended = replace(
+        media,
+        status=MediaStatus.FINISHED,
+        date_finished=now,
+        length_ms=recognition.length_ms,
+        content_type=recognition.content_type,
+        warnings=(*media.warnings, *recognition.warnings, *results.warnings),
+    )
+    return Report(ended, results)
+
+
+def _failed(media: Media, problems: Sequence[Problem], now: datetime) -> Report:
+    ended = replace(media, status=MediaStatus.FAILED, date_finished=now, errors=tuple(problems))
+    return Report(ended, None)
+
+
+def _wants_redacted_audio(configuration: Configuration) -> bool:
+    redactors = (detector.redactor for detector in configuration.detectors)
+    return any(redactor is not None and redactor.tone_hz is not None for redactor in redactors)
+
+
+def _merged(redactions: Sequence[ToneRedaction]) -> ToneRedaction:
+    """One pass over the audio: the regions of all detectors, under the first one's tone."""
+    regions: list[tuple[int, int]] = []
+    for start, end in sorted(region for redaction in redactions for region in redaction.regions):
+        if regions and start <= regions[-1][1]:
+            regions[-1] = (regions[-1][0], max(end, regions[-1][1]))
+        else:
+            regions.append((start, end))
+    return replace(redactions[0], regions=tuple(regions))

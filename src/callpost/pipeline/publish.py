@@ -1,0 +1,127 @@
+"""Which deliveries a recording's callbacks become. Pure: the same report always gives the same plan."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from string import Formatter
+from uuid import UUID, uuid5
+
+from callpost.delivery import destination
+from callpost.delivery.destination import EndpointPolicy
+from callpost.model.configuration import Callback, CallbackType
+from callpost.model.delivery import BucketFolder, Destination, NewDelivery, PresignedObject
+from callpost.model.media import MediaStatus
+from callpost.model.results import Report
+from callpost.render import content
+
+DEFAULT_KEY_TEMPLATE = "{prependFolder}/{mediaId}/{object}"
+_TEMPLATE_NAMES = ("prependFolder", "mediaId", "externalId", "date", "object")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRules:
+    """The operator's rules. key_template: of objects in role delivery, see `object_key`."""
+
+    policy: EndpointPolicy
+    key_template: str = DEFAULT_KEY_TEMPLATE
+
+
+def check_key_template(template: str) -> None:
+    """Raises ValueError where `object_key` could not fill the template, or objects would collide."""
+    names = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+    if names - set(_TEMPLATE_NAMES):
+        raise ValueError(f"a key template knows only {', '.join(_TEMPLATE_NAMES)}")
+    if not names >= {"mediaId", "object"}:
+        raise ValueError("a key template needs {mediaId} and {object}, or objects would replace each other")
+
+
+def plan(report: Report, callbacks: Sequence[Callback], rules: PublishRules) -> tuple[NewDelivery, ...]:
+    """One delivery for each callback that applies, numbered by its place in the configuration.
+
+    A failed recording has only analytics to send, describing the error (docs/how-to-guides/callbacks.rst).
+    """
+    deliveries = [
+        _deliver(report, number, callback, rules)
+        for number, callback in enumerate(callbacks, start=1)
+        if _applies(report, callback)
+    ]
+    return tuple(_apart(deliveries))
+
+
+def object_key(template: str, prefix: str, report: Report, name: str) -> str:
+    """The key of one object: no empty parts, none that climbs out of the folder.
+
+    `template` may hold {prependFolder}, {mediaId}, {externalId}, {date} (YYYY-MM-DD) and {object}.
+    """
+    media = report.media
+    filled = template.format_map(
+        {
+            "prependFolder": prefix,
+            "mediaId": media.media_id,
+            "externalId": _one_part(media.metadata.external_id or "none"),
+            "date": media.date_created.date().isoformat(),
+            "object": name,
+        }
+    )
+    return "/".join(part for part in filled.split("/") if part not in ("", ".", ".."))
+
+
+def _applies(report: Report, callback: Callback) -> bool:
+    return report.media.status is MediaStatus.FINISHED or callback.type is CallbackType.ANALYTICS
+
+
+def _deliver(report: Report, number: int, callback: Callback, rules: PublishRules) -> NewDelivery:
+    target, _ = destination.read(callback, f"publish.callbacks[{number - 1}]", rules.policy)
+    media = report.media
+    return NewDelivery(
+        delivery_id=_delivery_id(media.media_id, number),
+        media_id=media.media_id,
+        organization_id=media.organization_id,
+        number=number,
+        callback=callback,
+        destination_key=target.key,
+        content_type=_content_type(target, callback),
+        object_key=_key(target, callback, report, rules),
+    )
+
+
+def _delivery_id(media_id: UUID, number: int) -> UUID:
+    return uuid5(media_id, f"delivery/{number}")
+
+
+def _content_type(target: Destination, callback: Callback) -> str | None:
+    if isinstance(target, PresignedObject) and target.signs_type and target.signed_type is None:
+        return None
+    if isinstance(target, PresignedObject) and target.signed_type is not None:
+        return target.signed_type
+    return content.content_type(callback)
+
+
+def _key(target: Destination, callback: Callback, report: Report, rules: PublishRules) -> str | None:
+    if not isinstance(target, BucketFolder):
+        return None
+    name = content.object_name(callback, _stream_extension(callback, report))
+    return object_key(rules.key_template, target.prefix, report, name)
+
+
+def _stream_extension(callback: Callback, report: Report) -> str | None:
+    wanted = callback.stream or "original"
+    streams = report.results.streams if report.results else ()
+    return next((stream.extension for stream in streams if stream.name == wanted), None)
+
+
+def _one_part(value: str) -> str:
+    return value.replace("/", "_")
+
+
+def _apart(deliveries: Sequence[NewDelivery]) -> Iterator[NewDelivery]:
+    """Two callbacks must not write over each other: the later one's key carries its number."""
+    taken: set[tuple[str, str]] = set()
+    for delivery in deliveries:
+        key = delivery.object_key
+        if key is not None and (delivery.destination_key, key) in taken:
+            path = PurePosixPath(key)
+            key = str(path.with_name(f"{path.stem}-{delivery.number}{path.suffix}"))
+        if key is not None:
+            taken.add((delivery.destination_key, key))
+        yield replace(delivery, object_key=key)
