@@ -48,9 +48,7 @@ class Recognition:
 class Recognizer(Protocol):
     """Turns recordings into transcripts. Implemented by `speech.process.RecognizerProcess`."""
 
-    async def transcribe(
-        self, request: RecognitionRequest, progress: Callable[[float], None]
-    ) -> Recognition:
+    async def transcribe(self, request: RecognitionRequest, progress: Callable[[float], None]) -> Recognition:
         """Recognise one recording; `progress` is called with 0..1, never falling.
 
         Raises errors.UnreadableRecording where the recording or the request for it cannot be served
@@ -58,9 +56,7 @@ class Recognizer(Protocol):
         """
         ...
 
-    async def redact(
-        self, source: Path, target: Path, redaction: ToneRedaction
-    ) -> tuple[str, str]:
+    async def redact(self, source: Path, target: Path, redaction: ToneRedaction) -> tuple[str, str]:
         """Write `source` to `target` with a tone over every region, on all channels.
 
         Returns content type and extension of what was written. Raises as `transcribe` does.

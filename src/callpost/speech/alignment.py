@@ -1,0 +1,112 @@
+"""From tokens and their alignment with the sound to words with times and confidences."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from faster_whisper.tokenizer import Tokenizer
+
+from callpost.model.transcript import Word
+from callpost.speech.audio import SAMPLES_PER_MS
+from callpost.speech.windows import Region, Window
+
+_MS_PER_STEP = 20  # of the encoder's output
+_SILENCE_MS = 200  # a shorter gap in the speech may be a consonant
+_STRAY_MS = 250  # as far as the alignment errs; a smaller part of a word in another stretch of speech is
+_STRAY_SHARE = 0.25  # taken for an error if it is a small share of the word, too
+_MARGIN_MS = 60  # the detection of speech is that much late and early
+
+Span = tuple[str, int, int]
+
+
+class Alignment(Protocol):
+    """CTranslate2's WhisperAlignmentResult, which it does not export.
+
+    alignments: (token, step of the encoder's output), in order. text_token_probs: one per token, 0..1.
+    """
+
+    alignments: Sequence[tuple[int, int]]
+    text_token_probs: Sequence[float]
+
+
+def words(
+    tokenizer: Tokenizer,
+    tokens: Sequence[int],
+    aligned: Alignment,
+    window: Window,
+) -> tuple[Word, ...]:
+    """The words of one window, in order of time, in milliseconds from the start of the recording."""
+    steps = _first_steps(aligned.alignments, len(tokens))
+    offset = window.start // SAMPLES_PER_MS
+    spoken = _speech(window.speech)
+    found = []
+    for text, first, last in split(tokenizer, tokens):
+        edges = (offset + _MS_PER_STEP * steps[first], offset + _MS_PER_STEP * steps[last])
+        start, end = _clipped(edges, spoken)
+        confidence = float(np.mean(aligned.text_token_probs[first:last]))
+        found.append(Word(text, start, end, min(1.0, max(0.0, confidence))))
+    return _ordered(found)
+
+
+def _first_steps(pairs: Sequence[tuple[int, int]], tokens: int) -> list[int]:
+    """At which step of the encoder's output each token begins, and the end after the last."""
+    steps: dict[int, int] = {}
+    for token, step in pairs:
+        steps.setdefault(token, step)
+    last = max((step for _, step in pairs), default=0)
+    return [steps.get(token, last) for token in range(tokens + 1)]
+
+
+def split(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[Span]:
+    """Words with the tokens they come from: (text, first token, token after the last).
+
+    A word begins with a blank, so that "$138.65" and "twenty-seven" stay whole; a lone punctuation mark
+    belongs to the word before it. Languages written without blanks are cut at every character.
+    """
+    pieces, groups = tokenizer.split_tokens_on_unicode(list(tokens))
+    blanks = tokenizer.language_code not in {"zh", "ja", "th", "lo", "my", "yue"}
+    spans: list[Span] = []
+    at = 0
+    for piece, group in zip(pieces, groups, strict=True):
+        text, first, at = piece.strip(), at, at + len(group)
+        mark = not any(character.isalnum() or character == "$" for character in text)
+        if spans and (mark or (blanks and not piece.startswith(" "))):
+            before, begin, _ = spans[-1]
+            spans[-1] = (before + text, begin, at)
+        elif text:
+            spans.append((text, first, at))
+    return [span for span in spans if any(character.isalnum() for character in span[0])]
+
+
+def _speech(regions: Sequence[Region]) -> list[Region]:
+    """The regions in milliseconds, short gaps closed, with a margin."""
+    spoken: list[Region] = []
+    for first, last in regions:
+        start, end = first // SAMPLES_PER_MS - _MARGIN_MS, last // SAMPLES_PER_MS + _MARGIN_MS
+        if spoken and start - spoken[-1][1] < _SILENCE_MS - 2 * _MARGIN_MS:
+            spoken[-1] = (spoken[-1][0], end)
+        else:
+            spoken.append((start, end))
+    return spoken
+
+
+def _clipped(edges: Region, spoken: Sequence[Region]) -> Region:
+    """A word without the silence at its edges, over which the alignment likes to spread it.
+
+    A stretch of speech that holds only a small part of the word belongs to its neighbour.
+    """
+    start, end = edges
+    parts = [(max(start, first), min(end, last)) for first, last in spoken if last > start and first < end]
+    least = min(_STRAY_MS, _STRAY_SHARE * sum(last - first for first, last in parts))
+    kept = [(first, last) for first, last in parts if last - first >= least]
+    return (kept[0][0], kept[-1][1]) if kept else edges
+
+
+def _ordered(found: Sequence[Word]) -> tuple[Word, ...]:
+    """No word begins before the one before it, none ends before it begins."""
+    ordered: list[Word] = []
+    floor = 0
+    for word in found:
+        floor = max(floor, word.start_ms)
+        ordered.append(Word(word.text, floor, max(floor, word.end_ms), word.confidence))
+    return tuple(ordered)

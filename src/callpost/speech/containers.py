@@ -1,0 +1,70 @@
+"""The containers a recording may come in, by ffmpeg's names for them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """content_type, extension: as the results name it. muxer: ffmpeg's name for writing it, None: cannot."""
+
+    content_type: str
+    extension: str
+    muxer: str | None = None
+
+
+WAV = Container("audio/x-wav", "wav", "wav")
+MP4_AUDIO = Container("audio/mp4", "m4a", "ipod")
+WEBM_AUDIO = Container("audio/webm", "webm", "webm")
+MATROSKA_AUDIO = Container("audio/x-matroska", "mka", "matroska")
+
+# Everything else is refused: some of ffmpeg's demuxers (playlists, concatenations, image sequences) open
+# other files and addresses that the recording names.
+_BY_DEMUXER = {
+    "wav": WAV,
+    "w64": Container("audio/x-w64", "w64", "w64"),
+    "mp3": Container("audio/mpeg", "mp3", "mp3"),
+    "ogg": Container("audio/ogg", "ogg", "ogg"),
+    "flac": Container("audio/flac", "flac", "flac"),
+    "aiff": Container("audio/x-aiff", "aiff", "aiff"),
+    "au": Container("audio/basic", "au", "au"),
+    "amr": Container("audio/amr", "amr"),
+    "aac": Container("audio/aac", "aac", "adts"),
+    "ac3": Container("audio/ac3", "ac3", "ac3"),
+    "caf": Container("audio/x-caf", "caf", "caf"),
+    "gsm": Container("audio/gsm", "gsm"),
+    "wv": Container("audio/x-wavpack", "wv", "wv"),
+    "rm": Container("audio/vnd.rn-realaudio", "ra"),
+    "asf": Container("audio/x-ms-wma", "wma", "asf"),
+    "mov": MP4_AUDIO,
+    "matroska": MATROSKA_AUDIO,
+    "avi": Container("video/x-msvideo", "avi"),
+    "mpeg": Container("video/mpeg", "mpg"),
+    "mpegts": Container("video/mp2t", "ts"),
+    "flv": Container("video/x-flv", "flv"),
+}
+_WITH_PICTURES = {
+    "asf": Container("video/x-ms-wmv", "wmv", "asf"),
+    "mov": Container("video/mp4", "mp4", "ipod"),
+    "matroska": Container("video/x-matroska", "mkv", "matroska"),
+}
+DEMUXERS = ",".join(_BY_DEMUXER)
+
+
+def identify(demuxer: str, *, pictures: bool, head: bytes) -> Container:
+    """What a file is. demuxer: ffmpeg's name for it, aliases after commas. head: its first bytes (64 do)."""
+    name = demuxer.split(",", 1)[0]
+    if name == "matroska" and b"webm" in head:
+        return Container("video/webm", "webm", "webm") if pictures else WEBM_AUDIO
+    if name == "mov" and head[8:11] == b"3gp":
+        return Container("video/3gpp" if pictures else "audio/3gpp", "3gp", "ipod")
+    if pictures and name in _WITH_PICTURES:
+        return _WITH_PICTURES[name]
+    return _BY_DEMUXER[name]
+
+
+def written_as(container: Container) -> Container:
+    """The container for a rendition of the sound alone: the same one, its form without pictures, or WAV."""
+    if container.muxer is None:
+        return WAV
+    alone = {"ipod": MP4_AUDIO, "webm": WEBM_AUDIO, "matroska": MATROSKA_AUDIO, "asf": _BY_DEMUXER["asf"]}
+    return alone.get(container.muxer, container)

@@ -1,0 +1,136 @@
+"""One recording from file to transcript, part by part: its length does not decide the memory it takes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+
+from callpost.errors import Problem
+from callpost.model.transcript import Activity, Transcript, Word
+from callpost.speech import audio, batches, ingest, turns
+from callpost.speech.audio import RATE, SAMPLES_PER_MS, Recording, Report, Samples
+from callpost.speech.ingest import Plan, Source
+from callpost.speech.recognizer import Recognition, RecognitionRequest
+from callpost.speech.whisper import Whisper
+from callpost.speech.windows import Window, WindowFinder
+
+_PART = 300 * RATE  # long enough for full batches, short enough for the memory
+_LONGEST_MS = 24 * 3600 * 1000
+_SAME = 4  # of 32768; two channels that differ by no more are one channel twice
+_PAUSE_MS = 500  # a shorter pause does not end a stretch of voice activity
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What recognises: a model set to a language, and the threads that may use it at once."""
+
+    whisper: Whisper
+    pool: Executor
+    threads: int
+
+
+def transcribe(request: RecognitionRequest, engine: Engine, report: Report) -> Recognition:
+    """Recognise one recording.
+
+    Raises UnreadableRecording where nothing in it can be read (10201), or where its channels are not those
+    of the configuration (15004, 15005).
+    """
+    with audio.opened(request.path) as recording:
+        plan = ingest.plan([track.channels for track in recording.tracks], request.ingest)
+        blocks = recording.blocks(plan.sources, _PART)
+        first = next(blocks, None)
+        if first is None:
+            raise audio.unreadable("no sound in it can be decoded")
+        plan = _without_doubles(plan, first)
+        transcription = _Transcription(plan.sources, engine, report, recording.duration_ms or 0)
+        transcription.push(first)
+        for block in blocks:
+            transcription.push(block)
+        return _recognition(request, recording, plan, transcription)
+
+
+def _without_doubles(plan: Plan, block: Sequence[Samples]) -> Plan:
+    """A mono call stored as stereo is recognised once, under the first name."""
+    first, *others = block
+    same = others and all(len(other) == len(first) and _is_same(first, other) for other in others)
+    if not same or not np.any(first):
+        return plan
+    message = f"All channels carry the same sound: everything said is given to {plan.sources[0].speaker!r}."
+    return Plan(plan.sources[:1], (*plan.warnings, Problem(15004, message, "ingest")))
+
+
+def _is_same(first: Samples, other: Samples) -> bool:
+    return bool(np.abs(first.astype(np.int32) - other).max(initial=0) <= _SAME)
+
+
+def _recognition(
+    request: RecognitionRequest, recording: Recording, plan: Plan, transcription: "_Transcription"
+) -> Recognition:
+    transcript = transcription.finish(request.language)
+    return Recognition(
+        transcript=transcript,
+        length_ms=transcription.length_ms,
+        content_type=recording.kind.content_type,
+        extension=recording.kind.extension,
+        warnings=(*plan.warnings, *recording.warnings(transcription.length_ms)),
+    )
+
+
+class _Transcription:
+    """A recording on its way: takes blocks of sound, gathers words."""
+
+    def __init__(self, sources: Sequence[Source], engine: Engine, report: Report, total_ms: int) -> None:
+        self._sources = sources
+        self._engine = engine
+        self._report = report
+        self._total_ms = total_ms
+        self._finders = [WindowFinder(source.number) for source in sources]
+        self._words: defaultdict[int, list[Word]] = defaultdict(list)
+        self._speech: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.length_ms = 0
+
+    def push(self, block: Sequence[Samples]) -> None:
+        """Work through one block: a row of samples for each source, perhaps more rows than sources."""
+        found = self._engine.pool.map(WindowFinder.push, self._finders, block)
+        block_ms = max(map(len, block)) // SAMPLES_PER_MS
+        self._recognise([window for windows in found for window in windows], block_ms)
+        self.length_ms += block_ms
+        if self.length_ms > _LONGEST_MS:
+            raise audio.unreadable(f"it is longer than {_LONGEST_MS // 3_600_000} hours")
+        self._progress(0)
+
+    def finish(self, language: str) -> Transcript:
+        """Recognise what was held back, and put everything in order."""
+        self._recognise([window for finder in self._finders for window in finder.finish()], 0)
+        activity = [one for source in self._sources for one in _activity(source, self._speech[source.number])]
+        activity.sort(key=lambda one: (one.start_ms, one.channel))
+        self._report(1.0, self.length_ms)
+        return Transcript(turns.turns(self._words, self._sources), language, tuple(activity))
+
+    def _recognise(self, windows: Sequence[Window], block_ms: int) -> None:
+        engine = self._engine
+        readings = batches.decode(
+            engine.whisper, windows, engine.pool, engine.threads, lambda done: self._progress(done * block_ms)
+        )
+        for window, reading in zip(windows, readings, strict=True):
+            self._speech[window.source] += window.speech
+            if not (reading.empty or reading.runaway):
+                self._words[window.source] += reading.words
+
+    def _progress(self, within_ms: float) -> None:
+        heard_ms = self.length_ms + int(within_ms)
+        total_ms = max(self._total_ms, heard_ms, 1)
+        self._report(min(0.99, heard_ms / total_ms), heard_ms)
+
+
+def _activity(source: Source, regions: Iterable[tuple[int, int]]) -> list[Activity]:
+    """Stretches of voice, short pauses closed. regions: in samples."""
+    stretches: list[Activity] = []
+    for first, last in regions:
+        start_ms, end_ms = first // SAMPLES_PER_MS, last // SAMPLES_PER_MS
+        if stretches and start_ms - stretches[-1].end_ms < _PAUSE_MS:
+            start_ms = stretches.pop().start_ms
+        stretches.append(Activity(source.speaker, source.number, start_ms, end_ms))
+    return stretches

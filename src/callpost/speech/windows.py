@@ -1,0 +1,102 @@
+"""Finding the speech in a channel and cutting it into windows short enough to be recognised at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+from callpost.speech.audio import RATE, Samples
+
+LONGEST = 10 * RATE  # longer windows cost the encoder more than they gain (quadratic in its length)
+_PAUSE = RATE  # a longer silence is not carried inside a window
+_PADDING = int(0.4 * RATE)  # kept around speech: the detection trims soft beginnings and ends
+_SETTLED = RATE  # speech that ends closer to the end of what was read may go on
+_SILENCE = 16  # of 32768; a peak below it (-66 dBFS) is no line at all
+
+Region = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of one source to be recognised at once.
+
+    start: in samples from the beginning of the recording. samples: 16 kHz.
+    speech: where in it somebody speaks, in samples from the beginning of the recording.
+    """
+
+    source: int
+    start: int
+    samples: Samples
+    speech: tuple[Region, ...]
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.samples)
+
+
+class WindowFinder:
+    """Finds the windows of one source, block by block; holds back speech that the next block may go on."""
+
+    def __init__(self, source: int) -> None:
+        self._source = source
+        self._held: Samples = np.zeros(0, np.int16)
+        self._offset = 0
+
+    def push(self, samples: Samples, *, last: bool = False) -> list[Window]:
+        """The windows that are complete after `samples` (16 kHz); with `last`, all that are left."""
+        audio = np.concatenate([self._held, samples])
+        padded = _padded(grouped(speech(audio)), len(audio))
+        keep_from = len(audio) if last else max(0, len(audio) - _PADDING)
+        if padded and not last:
+            (start, end), regions = padded[-1]
+            unsettled = regions[-1][1] > len(audio) - _SETTLED
+            keep_from = start if unsettled else max(keep_from, end)
+            padded = padded[:-1] if unsettled else padded
+        windows = [self._window(audio, bounds, regions) for bounds, regions in padded]
+        self._held, self._offset = audio[keep_from:], self._offset + keep_from
+        return windows
+
+    def finish(self) -> list[Window]:
+        """The windows that are left when the recording has ended."""
+        return self.push(np.zeros(0, np.int16), last=True)
+
+    def _window(self, audio: Samples, bounds: Region, regions: Sequence[Region]) -> Window:
+        start, end = bounds
+        speech = tuple((first + self._offset, last + self._offset) for first, last in regions)
+        return Window(self._source, start + self._offset, audio[start:end].copy(), speech)
+
+
+def speech(audio: Samples) -> list[Region]:
+    """Where somebody speaks, by Silero's voice activity detection; in samples, without padding."""
+    if not len(audio) or int(np.abs(audio.astype(np.int32)).max()) < _SILENCE:
+        return []
+    options = VadOptions(
+        min_silence_duration_ms=160, speech_pad_ms=0, max_speech_duration_s=(LONGEST - 2 * _PADDING) / RATE
+    )
+    found = get_speech_timestamps(audio.astype(np.float32) / 32768, options)
+    return [(int(region["start"]), int(region["end"])) for region in found]
+
+
+def grouped(regions: Sequence[Region]) -> list[list[Region]]:
+    """Regions joined into windows: across short pauses, up to the longest window."""
+    groups: list[list[Region]] = []
+    for region in regions:
+        fits = groups and region[1] - groups[-1][0][0] + 2 * _PADDING <= LONGEST
+        if fits and region[0] - groups[-1][-1][1] <= _PAUSE:
+            groups[-1].append(region)
+        else:
+            groups.append([region])
+    return groups
+
+
+def _padded(groups: Sequence[Sequence[Region]], length: int) -> list[tuple[Region, Sequence[Region]]]:
+    """Each group with the bounds of its window: padding on both sides, shared fairly with the neighbours."""
+    edges = [(group[0][0], group[-1][1]) for group in groups]
+    before = [-2 * _PADDING, *(end for _, end in edges)]
+    after = [*(start for start, _ in edges[1:]), length + 2 * _PADDING]
+    padded = []
+    for group, (start, end), previous, following in zip(groups, edges, before, after, strict=False):
+        left, right = min(_PADDING, (start - previous) // 2), min(_PADDING, (following - end) // 2)
+        padded.append(((max(0, start - left), min(length, end + right)), group))
+    return padded
