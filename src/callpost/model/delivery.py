@@ -108,6 +108,7 @@ class NewDelivery:
 
     number: 1-based within the media, stable across retries. content_type: on the wire, None: send none.
     object_key: within the bucket, for role delivery; else None. destination_key: see `Destination.key`.
+    replay_of: the delivery whose results are sent once more.
     """
 
     delivery_id: UUID
@@ -118,6 +119,7 @@ class NewDelivery:
     destination_key: str
     content_type: str | None
     object_key: str | None = None
+    replay_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,8 @@ class Receipt:
 class ClaimedDelivery:
     """A due delivery that one worker holds by a lease, to make one attempt.
 
-    attempt: number of the attempt to be made, 1-based, interrupted ones included; it also fences the lease off.
-    tries: attempts so far that counted. schedule: the organization's own, None: the operator's.
+    attempt: number of the attempt to be made, 1-based, interrupted ones included; it also fences the lease
+    off. tries: attempts so far that counted. schedule: the organization's own, None: the operator's.
     """
 
     delivery_id: UUID

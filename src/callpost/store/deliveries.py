@@ -1,0 +1,402 @@
+"""Deliveries as leased rows: planned, claimed, settled, looked up. SQL in deliveries.sql says how."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from callpost.model.configuration import Callback
+from callpost.model.delivery import (
+    Attempt,
+    ClaimedDelivery,
+    Delivery,
+    DeliveryState,
+    DestinationStatus,
+    NewDelivery,
+    Receipt,
+    RetrySchedule,
+)
+from callpost.store.database import Connection, Database, load_queries
+
+_SQL = load_queries("deliveries")
+_CHANNEL = "callpost_deliveries"
+_EXCERPT_CHARACTERS = 2000
+
+# What a statement raises while the database is away; the work in hand is kept and tried again.
+OUTAGE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be under way. per_destination: at one destination, over all workers.
+
+    lease_s: how long a claim holds without being renewed. closes_after: failures in a row after which only
+    one delivery at a time is tried, and none in between.
+    """
+
+    per_destination: int = 8
+    lease_s: float = 20.0
+    closes_after: int = 10
+    closed_s: float = 5.0
+    longest_closed_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one attempt ended: what to record, and what becomes of the delivery.
+
+    due_at: of the next try, None where there is none. failed: whether it speaks against the destination's
+    health. wait_s: how long the destination asked to be left alone.
+    """
+
+    claimed: ClaimedDelivery
+    attempt: Attempt
+    state: DeliveryState
+    due_at: datetime | None = None
+    receipt: Receipt | None = None
+    failed: bool = False
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryQuery:
+    """Which deliveries of an organization, oldest first. after: the last one of the page before."""
+
+    state: DeliveryState | None = None
+    destination_key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    external_id: str | None = None
+    after: Delivery | None = None
+    limit: int = 100
+
+
+async def insert(connection: Connection, new: Sequence[NewDelivery], due_at: datetime) -> None:
+    """Store planned deliveries in the caller's transaction and wake the workers when it commits.
+
+    A delivery that is stored already is left as it is.
+    """
+    if not new:
+        return
+    organizations = [delivery.organization_id for delivery in new]
+    keys = [delivery.destination_key for delivery in new]
+    await connection.execute(_SQL["insert_destinations"], organizations, keys)
+    await connection.execute(
+        _SQL["insert"],
+        [delivery.delivery_id for delivery in new],
+        [delivery.media_id for delivery in new],
+        organizations,
+        keys,
+        [delivery.number for delivery in new],
+        [msgspec.json.encode(delivery.callback) for delivery in new],
+        [delivery.content_type for delivery in new],
+        [delivery.object_key for delivery in new],
+        due_at,
+        [delivery.replay_of for delivery in new],
+    )
+    await connection.execute(_SQL["notify"])
+
+
+async def claim(
+    connection: Connection, worker: UUID, now: datetime, most: int, limits: Limits, *, after: int = 0
+) -> list[ClaimedDelivery]:
+    """Lease due deliveries to a worker: at most `most`, in turn over the destinations after number
+    `after`.
+    """
+    rows = await connection.fetch(
+        _SQL["claim"], worker, now, most, limits.lease_s, after, limits.per_destination, limits.closes_after
+    )
+    return [_claimed(row) for row in rows]
+
+
+async def next_due(connection: Connection, now: datetime) -> datetime | None:
+    """When the next delivery falls due; None where none waits for its time."""
+    found: datetime | None = await connection.fetchval(_SQL["next_due"], now)
+    return found
+
+
+async def renew(connection: Connection, worker: UUID, held: Sequence[UUID], limits: Limits) -> set[UUID]:
+    """Keep the leases of what a worker holds; returns those it still has."""
+    rows = await connection.fetch(_SQL["renew"], worker, limits.lease_s, held)
+    return {row["delivery_id"] for row in rows}
+
+
+async def release(connection: Connection, worker: UUID, held: Sequence[UUID]) -> None:
+    """Give deliveries back untried, for others to claim at once."""
+    await connection.execute(_SQL["release"], worker, held)
+    await connection.execute(_SQL["notify"])
+
+
+async def take_over(connection: Connection, now: datetime) -> int:
+    """Free the deliveries of workers that died, each with an `interrupted` attempt; returns how many."""
+    rows = await connection.fetch(_SQL["take_over"], now)
+    return len(rows)
+
+
+async def give_up(connection: Connection, now: datetime, after_s: float) -> int:
+    """End the deliveries of destinations that have let nothing through for `after_s` seconds."""
+    reason = "The destination has let nothing through for as long as the whole schedule lasts."
+    rows = await connection.fetch(_SQL["give_up"], now, after_s, reason)
+    if rows:
+        await _start_time_to_live(connection, {row["media_id"] for row in rows}, now)
+    return len(rows)
+
+
+async def settle(
+    connection: Connection, worker: UUID, settlements: Sequence[Settlement], now: datetime, limits: Limits
+) -> set[UUID]:
+    """Record attempts and what became of their deliveries; to be called in ONE transaction.
+
+    Returns the deliveries settled. One that is missing had been taken over by another worker: nothing of it
+    is recorded here.
+    """
+    rows = await connection.fetch(_SQL["settle"], worker, *_settle_columns(settlements))
+    settled = {row["delivery_id"] for row in rows}
+    ended = {
+        settlement.claimed.media_id
+        for settlement in settlements
+        if settlement.state is not DeliveryState.PENDING and settlement.claimed.delivery_id in settled
+    }
+    if ended:
+        await _start_time_to_live(connection, ended, now)
+    await _report_health(connection, settlements, now, limits)
+    return settled
+
+
+async def get(connection: Connection, organization_id: UUID, media_id: UUID, number: int) -> Delivery | None:
+    """One delivery by its number within the recording."""
+    row = await connection.fetchrow(_SQL["get"], organization_id, media_id, number)
+    return _delivery(row) if row else None
+
+
+async def of_media(connection: Connection, organization_id: UUID, media_id: UUID) -> list[Delivery]:
+    """All deliveries of a recording, by number."""
+    return [_delivery(row) for row in await connection.fetch(_SQL["of_media"], organization_id, media_id)]
+
+
+async def find(connection: Connection, organization_id: UUID, query: DeliveryQuery) -> list[Delivery]:
+    """An organization's deliveries, oldest first."""
+    rows = await connection.fetch(
+        _SQL["find"],
+        organization_id,
+        query.state,
+        query.destination_key,
+        query.since,
+        query.until,
+        query.external_id,
+        query.after.created_at if query.after else None,
+        query.after.delivery_id if query.after else None,
+        query.limit,
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def attempts(connection: Connection, delivery_id: UUID) -> list[Attempt]:
+    """Every attempt of a delivery, first to last."""
+    rows = await connection.fetch(_SQL["attempts"], delivery_id)
+    return [Attempt(**dict(row)) for row in rows]
+
+
+async def retry(
+    connection: Connection, organization_id: UUID, media_id: UUID, number: int, now: datetime
+) -> bool:
+    """Make a delivery due at once, with a whole schedule before it; False where it is under way or
+    delivered.
+    """
+    found = await connection.fetchval(_SQL["retry"], organization_id, media_id, number, now)
+    await connection.execute(_SQL["notify"])
+    return found is not None
+
+
+async def change(connection: Connection, old: Delivery, new: NewDelivery, now: datetime) -> bool:
+    """Send a delivery that has not arrived somewhere else, at once; False where it is under way or
+    delivered.
+    """
+    await connection.execute(_SQL["insert_destinations"], [new.organization_id], [new.destination_key])
+    found = await connection.fetchval(
+        _SQL["change"],
+        old.delivery_id,
+        msgspec.json.encode(new.callback),
+        new.content_type,
+        new.object_key,
+        now,
+        new.destination_key,
+    )
+    await connection.execute(_SQL["notify"])
+    return found is not None
+
+
+async def last_number(connection: Connection, media_id: UUID) -> int:
+    """The highest delivery number of a recording; 0 where it has none."""
+    return int(await connection.fetchval(_SQL["last_number"], media_id))
+
+
+async def all_ended(connection: Connection, media_id: UUID) -> bool:
+    """Whether nothing of a recording waits to be delivered."""
+    return bool(await connection.fetchval(_SQL["all_ended"], media_id))
+
+
+async def destinations(connection: Connection, organization_id: UUID) -> list[DestinationStatus]:
+    """How each destination of an organization does."""
+    rows = await connection.fetch(_SQL["destinations"], organization_id)
+    return [DestinationStatus(**dict(row)) for row in rows]
+
+
+async def pause(connection: Connection, organization_id: UUID, destination_key: str, now: datetime) -> bool:
+    """Hold everything back that goes to a destination; False where it is not known."""
+    return await connection.fetchval(_SQL["pause"], organization_id, destination_key, now) is not None
+
+
+async def resume(connection: Connection, organization_id: UUID, destination_key: str) -> bool:
+    """Let deliveries go out again; False where the destination is not known."""
+    found = await connection.fetchval(_SQL["resume"], organization_id, destination_key)
+    await connection.execute(_SQL["notify"])
+    return found is not None
+
+
+async def limit(
+    connection: Connection, organization_id: UUID, destination_key: str, concurrency: int | None
+) -> bool:
+    """Set how many requests a destination gets at a time, None: the default; False where it is not known."""
+    return await connection.fetchval(_SQL["limit"], organization_id, destination_key, concurrency) is not None
+
+
+async def set_schedule(connection: Connection, organization_id: UUID, schedule: RetrySchedule | None) -> None:
+    """Give an organization a retry schedule of its own; None: the operator's."""
+    stored = msgspec.json.encode(schedule) if schedule else None
+    await connection.execute(_SQL["set_schedule"], organization_id, stored)
+
+
+async def depths(connection: Connection, now: datetime) -> dict[str, tuple[int, float]]:
+    """For each destination what waits there: how many, and for how many seconds the oldest has been due."""
+    rows = await connection.fetch(_SQL["depths"], now)
+    return {row["destination_key"]: (row["waiting"], row["oldest_s"]) for row in rows}
+
+
+@asynccontextmanager
+async def listen(database: Database, wake: Callable[[], None]) -> AsyncIterator[asyncio.Event]:
+    """Call `wake` whenever deliveries become due by somebody's action; the event is set when the line is
+    lost.
+    """
+    lost = asyncio.Event()
+
+    def on_notice(*_: object) -> None:
+        wake()
+
+    def on_end(_: object) -> None:
+        lost.set()
+        wake()
+
+    async with database.connection() as connection:
+        connection.add_termination_listener(on_end)
+        await connection.add_listener(_CHANNEL, on_notice)
+        try:
+            yield lost
+        finally:
+            if not connection.is_closed():
+                connection.remove_termination_listener(on_end)
+                await connection.remove_listener(_CHANNEL, on_notice)
+
+
+async def _start_time_to_live(connection: Connection, media: set[UUID], now: datetime) -> None:
+    await connection.execute(_SQL["lock_media"], list(media))
+    await connection.execute(_SQL["start_time_to_live"], list(media), now)
+
+
+def _settle_columns(settlements: Sequence[Settlement]) -> list[list[Any]]:
+    rows = [
+        (
+            settlement.claimed.delivery_id,
+            settlement.attempt.number,
+            settlement.attempt.started_at,
+            settlement.attempt.duration_ms,
+            settlement.attempt.outcome,
+            settlement.attempt.status,
+            _text(settlement.attempt.reason),
+            _text(settlement.attempt.excerpt),
+            _text(settlement.attempt.remedy),
+            settlement.state,
+            settlement.due_at,
+            msgspec.json.encode(settlement.receipt) if settlement.receipt else None,
+            _ended_at(settlement),
+        )
+        for settlement in settlements
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _text(value: str) -> str:
+    """PostgreSQL takes no NUL, and whatever a destination answers may hold one."""
+    return value.replace("\x00", "")[:_EXCERPT_CHARACTERS]
+
+
+def _ended_at(settlement: Settlement) -> datetime | None:
+    if settlement.state is DeliveryState.PENDING:
+        return None
+    return settlement.attempt.started_at + timedelta(milliseconds=settlement.attempt.duration_ms)
+
+
+async def _report_health(
+    connection: Connection, settlements: Sequence[Settlement], now: datetime, limits: Limits
+) -> None:
+    failed: dict[int, int] = {}
+    wait_s: dict[int, float] = {}
+    succeeded = {s.claimed.destination_id for s in settlements if s.state is DeliveryState.DELIVERED}
+    for settlement in settlements:
+        place = settlement.claimed.destination_id
+        failed[place] = failed.get(place, 0) + settlement.failed
+        wait_s[place] = max(wait_s.get(place, 0.0), settlement.wait_s)
+    await connection.execute(
+        _SQL["report_health"],
+        now,
+        list(failed),
+        list(failed.values()),
+        [wait_s[place] for place in failed],
+        [place in succeeded for place in failed],
+        limits.closes_after,
+        limits.closed_s,
+        limits.longest_closed_s,
+    )
+
+
+def _claimed(row: asyncpg.Record) -> ClaimedDelivery:
+    values = dict(row)
+    values["callback"] = msgspec.json.decode(row["callback"], type=Callback)
+    values["schedule"] = msgspec.json.decode(row["schedule"], type=RetrySchedule) if row["schedule"] else None
+    return ClaimedDelivery(**values)
+
+
+def _delivery(row: asyncpg.Record) -> Delivery:
+    return Delivery(
+        delivery_id=row["delivery_id"],
+        media_id=row["media_id"],
+        organization_id=row["organization_id"],
+        number=row["number"],
+        callback=msgspec.json.decode(row["callback"], type=Callback),
+        destination_key=row["destination_key"],
+        content_type=row["content_type"],
+        object_key=row["object_key"],
+        state=DeliveryState(row["state"]),
+        due_at=row["due_at"],
+        tries=row["tries"],
+        created_at=row["created_at"],
+        ended_at=row["ended_at"],
+        receipt=msgspec.json.decode(row["receipt"], type=Receipt) if row["receipt"] else None,
+        reason=row["reason"],
+        attempts=row["attempts"],
+        replay_of=row["replay_of"],
+    )
