@@ -37,9 +37,10 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
     Raises ConfigurationProblem where the set-up does not allow it.
     """
     async with AsyncExitStack() as stack:
-        url = settings.database_url or await stack.enter_async_context(
-            postgres.running(settings.data, user=settings.postgres_user)
-        )
+        url = settings.database_url
+        if url is None:
+            running = postgres.running(settings.data, user=settings.postgres_user)
+            url = await stack.enter_async_context(running)
         await migrate(url)
         database = await Database.open(url, size=settings.database_connections)
         stack.push_async_callback(database.close)

@@ -152,6 +152,8 @@ class Processor:
             ended = await media_store.end(connection, media)
             if ended:
                 await delivery_store.insert(connection, deliveries, now)
+            if ended and not deliveries:
+                await media_store.start_time_to_live(connection, media.media_id, now)
         if not ended:
             # Deleted while it was processed: what was kept meanwhile goes too.
             await self.objects.delete(reports.folder(media.media_id))
