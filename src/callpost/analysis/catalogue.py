@@ -1,0 +1,49 @@
+"""The classifiers and detectors that come with callpost, by name and identifier.
+
+Source: docs/how-to-guides/predictions.md and pci-ssn-pii-detection.md. The identifiers are fixed: customers
+may keep them in their configurations.
+"""
+
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """classes: (value, label) of each. type: binary or multiclass. languages: as BCP 47 tags begin."""
+
+    id: str
+    name: str
+    display_name: str
+    type: str
+    classes: tuple[tuple[int, str], ...]
+    languages: tuple[str, ...] = ("en",)
+    version: str = "1.0"
+
+
+def _model(kind: str, name: str, display_name: str, classes: tuple[tuple[int, str], ...]) -> Model:
+    identifier = str(uuid5(NAMESPACE_URL, f"callpost:{kind}:{name}"))
+    return Model(identifier, name, display_name, "binary" if len(classes) <= 2 else "multiclass", classes)
+
+
+CLASSIFIERS = (
+    _model("classifier", "sentiment", "Sentiment", ((0, "negative"), (1, "neutral"), (2, "positive"))),
+    _model("classifier", "voicemail", "Voicemail", ((0, "conversation"), (1, "voicemail"))),
+)
+
+DETECTORS = (
+    _model("detector", "PCI", "Payment card data", ((1, "pci"),)),
+    _model("detector", "SSN", "Social security numbers", ((1, "ssn"),)),
+    _model("detector", "Number", "Numbers", ((1, "number"),)),
+)
+
+
+def find(models: tuple[Model, ...], name_or_id: str) -> Model | None:
+    """By identifier or by name, however it is capitalized."""
+    wanted = name_or_id.casefold()
+    return next((model for model in models if wanted in {model.id, model.name.casefold()}), None)
+
+
+def speaks(model: Model, language: str) -> bool:
+    """Whether a model is of use for a recording's language ("en-US")."""
+    return language.partition("-")[0].casefold() in model.languages
