@@ -1,7 +1,7 @@
 """Recordings as rows: what was accepted, how far it came, how it ended. Their bytes are in store/objects."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,7 @@ class MediaQuery:
 
     after, before: recordings, given by their ids, that bound the page; neither is part of it.
     since: date_created at or after it. until: date_created before it.
+    extended: values, as text, by their dotted paths below the metadata's `extended`.
     """
 
     external_id: str | None = None
@@ -41,6 +42,7 @@ class MediaQuery:
     before: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    extended: Mapping[str, str] = field(default_factory=dict)
     newest_first: bool = False
     limit: int = 100
 
@@ -98,18 +100,25 @@ async def find(connection: Connection, organization_id: UUID, query: MediaQuery)
         query.before,
         query.since,
         query.until,
+        list(query.extended),
+        list(query.extended.values()),
         query.limit,
     )
     return [_media(row) for row in rows]
 
 
 async def set_running(connection: Connection, media_id: UUID) -> int | None:
-    """How often its processing has begun, this time included.
+    """Begin to process a recording; how often that has happened, this time included.
 
     None where the recording has ended or was deleted meanwhile: then there is nothing to do.
     """
     starts: int | None = await connection.fetchval(_SQL["set_running"], media_id)
     return starts
+
+
+async def give_back(connection: Connection, media_id: UUID) -> None:
+    """Undo `set_running`: the worker had to go, which is not the recording's fault."""
+    await connection.execute(_SQL["give_back"], media_id)
 
 
 async def set_progress(connection: Connection, media_id: UUID, progress: Progress) -> None:
@@ -173,6 +182,17 @@ async def delete(connection: Connection, organization_id: UUID, media_id: UUID) 
     """Remove a recording and its deliveries. Raises NotFound (10205)."""
     if not _changed(await connection.execute(_SQL["delete"], organization_id, media_id)):
         raise NotFound(Problem(10205, f"There is no media {media_id}."))
+
+
+async def start_time_to_live(connection: Connection, media_id: UUID, now: datetime) -> None:
+    """Everything about the recording is done: from now on its time to live runs, if it has one."""
+    await connection.execute(_SQL["start_time_to_live"], media_id, now)
+
+
+async def expired(connection: Connection, now: datetime, most: int) -> Sequence[tuple[UUID, UUID]]:
+    """Recordings whose time to live is over, as organization and media ids; at most `most` of them."""
+    rows = await connection.fetch(_SQL["expired"], now, most)
+    return [(row["organization_id"], row["media_id"]) for row in rows]
 
 
 def _changed(status: str) -> bool:

@@ -24,8 +24,11 @@ where organization_id = $1
        < (select date_created, media_id from media where organization_id = $1 and media_id = $4))
   and ($5::timestamptz is null or date_created >= $5)
   and ($6::timestamptz is null or date_created < $6)
+  and not exists (
+      select from unnest($7::text[], $8::text[]) as wanted (path, value)
+      where metadata -> 'extended' #>> string_to_array(wanted.path, '.') is distinct from wanted.value)
 order by date_created, media_id
-limit $7
+limit $9
 
 -- name: newest_first
 select media.*, organizations.name as organization_name
@@ -38,13 +41,20 @@ where organization_id = $1
        < (select date_created, media_id from media where organization_id = $1 and media_id = $4))
   and ($5::timestamptz is null or date_created >= $5)
   and ($6::timestamptz is null or date_created < $6)
+  and not exists (
+      select from unnest($7::text[], $8::text[]) as wanted (path, value)
+      where metadata -> 'extended' #>> string_to_array(wanted.path, '.') is distinct from wanted.value)
 order by date_created desc, media_id desc
-limit $7
+limit $9
 
 -- name: set_running
 update media set status = 'running', progress_step = 'started', progress_done = 0, starts = starts + 1
 where media_id = $1 and status not in ('finished', 'failed')
 returning starts
+
+-- name: give_back
+update media set status = 'scheduled', progress_step = 'accepted', progress_done = 0, starts = starts - 1
+where media_id = $1 and status = 'running'
 
 -- name: set_progress
 update media set progress_step = $2, progress_done = $3
@@ -74,3 +84,10 @@ select configuration_read from media where media_id = $1
 
 -- name: delete
 delete from media where organization_id = $1 and media_id = $2
+
+-- name: start_time_to_live
+update media set expires_on = $2::timestamptz + make_interval(secs => time_to_live_s)
+where media_id = $1 and time_to_live_s is not null
+
+-- name: expired
+select media_id, organization_id from media where expires_on <= $1 order by expires_on limit $2

@@ -1,5 +1,6 @@
 """Organizations: who owns recordings and keys. An organization's id is the external ID of its AWS roles."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -26,7 +27,7 @@ async def ensure_first(connection: Connection) -> Organization:
     if found := await first(connection):
         return found
     await connection.execute(_SQL["one_at_a_time"])
-    await connection.execute(_SQL["insert_first"], uuid4(), _FIRST_NAME)
+    await connection.execute(_SQL["insert_first"], uuid4(), _FIRST_NAME, secrets.token_bytes(32))
     row = await connection.fetchrow(_SQL["first"])
     assert row is not None  # noqa: S101 - inserted above, under the lock
     return _organization(row)
@@ -42,6 +43,12 @@ async def get(connection: Connection, organization_id: UUID) -> Organization | N
     """One organization; None where there is none of that id."""
     row = await connection.fetchrow(_SQL["get"], organization_id)
     return _organization(row) if row else None
+
+
+async def link_key(connection: Connection, organization_id: UUID) -> bytes | None:
+    """The secret that signs an organization's links to audio; None where there is no such organization."""
+    key: bytes | None = await connection.fetchval(_SQL["link_key"], organization_id)
+    return key
 
 
 def _organization(row: asyncpg.Record) -> Organization:

@@ -3,6 +3,7 @@
 create table organizations (
     organization_id uuid primary key,
     name            text not null,
+    link_key        bytea not null,              -- signs links to audio
     created_at      timestamptz not null default now()
 );
 
@@ -35,7 +36,7 @@ create table media (
     length_ms       bigint,
     progress_step   text not null default 'accepted',
     progress_done   real not null default 0,
-    starts          integer not null default 0,  -- how often its processing has begun
+    starts          integer not null default 0,  -- how often processing began, give-backs not counted
     errors          json not null default '[]',
     warnings        json not null default '[]',
     time_to_live_s  integer,

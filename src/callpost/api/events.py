@@ -1,0 +1,88 @@
+"""One wide event per request: ids, codes, times and sizes; no URL, no header, no token."""
+
+import time
+from uuid import uuid4
+
+import structlog
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callpost.api.errors import INTERNAL, error_response
+
+log = structlog.get_logger()
+
+_CLIENT_GONE = 499
+
+
+class RequestEvents:
+    """ASGI middleware: a reference for each request, a 500 for our own faults, one event at the end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        scope.setdefault("state", {})["reference"] = str(uuid4())
+        exchange = _Exchange(receive, send)
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            exchange.status = exchange.status or _CLIENT_GONE
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            # Never log.exception: renderers show local variables, and tokens are among them.
+            trace = "".join(traceback.format_exception(fault))
+            log.error("api.fault", reference=scope["state"]["reference"], traceback=trace)
+            await _answer_fault(scope, exchange)
+        finally:
+            log.info("api.request", **_facts(scope, exchange))
+
+
+class _Exchange:
+    """Counts and times what goes in and out."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._began = time.perf_counter()
+        self.status = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    @property
+    def duration_ms(self) -> int:
+        return round((time.perf_counter() - self._began) * 1000)
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.bytes_in += len(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        self.bytes_out += len(message.get("body", b""))
+        await self._send(message)
+
+
+async def _answer_fault(scope: Scope, exchange: _Exchange) -> None:
+    if not exchange.status:
+        response = error_response(Request(scope), 500, [INTERNAL])
+        await response(scope, exchange.receive, exchange.send)
+
+
+def _facts(scope: Scope, exchange: _Exchange) -> dict[str, object]:
+    state, route = scope["state"], scope.get("route")
+    facts = {
+        "method": scope["method"],
+        "route": getattr(route, "path", None),
+        "status": exchange.status,
+        "duration_ms": exchange.duration_ms,
+        "bytes_in": exchange.bytes_in,
+        "bytes_out": exchange.bytes_out,
+        "media_id": state.get("media_id") or scope.get("path_params", {}).get("media_id"),
+    }
+    facts |= {name: state.get(name) for name in ("reference", "organization_id", "key_id", "codes")}
+    return {name: value for name, value in facts.items() if value is not None}

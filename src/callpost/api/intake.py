@@ -1,0 +1,88 @@
+"""A recording comes in: its bytes into the object store, itself accepted, or nothing is left of it."""
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import PurePath
+from uuid import UUID, uuid4
+
+from fastapi import Request
+
+from callpost.api.reading import multipart, submission, upload
+from callpost.api.reading.multipart import FilePart
+from callpost.api.reading.submission import Rules
+from callpost.errors import Problem, TooLarge
+from callpost.model.media import Media, Stream
+from callpost.services import Services
+from callpost.store import media as media_store
+from callpost.store import reports
+from callpost.store.objects import Stored
+from callpost.store.organizations import Organization
+
+_UNNAMED_TYPE = "application/octet-stream"
+_LONGEST_EXTENSION = 8
+
+
+async def receive(request: Request, services: Services, organization: Organization) -> Media:
+    """Take one POST /v3/media.
+
+    Raises Rejected with the documented codes, and whatever breaks on the way; nothing is kept then.
+    """
+    _require_size(request, services.settings.max_upload_bytes)
+    intake = _Intake(services, uuid4())
+    request.state.media_id = str(intake.media_id)
+    try:
+        return await intake.accept(request, organization)
+    except BaseException:
+        await asyncio.shield(intake.clean_up())
+        raise
+
+
+def _require_size(request: Request, limit: int) -> None:
+    """Refuse what says itself that it is too large, before any of it is sent (Expect: 100-continue)."""
+    declared = request.headers.get("Content-Length", "")
+    if declared.isdecimal() and int(declared) > limit + multipart.LARGEST_OVERHEAD:
+        raise TooLarge(Problem(10800, f"The request is larger than {limit} bytes."))
+
+
+class _Intake:
+    """One recording on its way in. original is None until its bytes are stored."""
+
+    def __init__(self, services: Services, media_id: UUID) -> None:
+        self.services = services
+        self.media_id = media_id
+        self.original: Stream | None = None
+
+    async def accept(self, request: Request, organization: Organization) -> Media:
+        content_type = request.headers.get("Content-Type", "")
+        form = await multipart.read(request.stream(), content_type, self._store)
+        now = datetime.now(UTC)
+        rules = Rules(self.services.policy, now, self.services.settings.strict)
+        asked = submission.read(form, rules)
+        return await self.services.acceptance.accept(self.media_id, organization, asked, self.original, now)
+
+    async def _store(self, part: FilePart, chunks: AsyncIterator[bytes]) -> bool:
+        """False for an empty part, which some clients send beside a mediaUrl."""
+        key = reports.stream_key(self.media_id, "original")
+        limit = self.services.settings.max_upload_bytes
+        stored = await self.services.objects.put(key, upload.recording(chunks), limit=limit)
+        self.original = _stream(part, key, stored) if stored.size else None
+        if self.original is None:
+            await self.clean_up()
+        return self.original is not None
+
+    async def clean_up(self) -> None:
+        """Remove the bytes, unless the row is there after all: a commit whose answer was lost."""
+        async with self.services.database.connection() as connection:
+            accepted = await media_store.get_any(connection, self.media_id)
+        if accepted is None:
+            await self.services.objects.delete(reports.folder(self.media_id))
+
+
+def _stream(part: FilePart, key: str, stored: Stored) -> Stream:
+    """The original as its sender describes it; the recogniser will say what it really is."""
+    content_type = part.content_type or mimetypes.guess_type(part.file_name or "")[0] or _UNNAMED_TYPE
+    suffix = PurePath(part.file_name or "").suffix or mimetypes.guess_extension(content_type) or ".bin"
+    extension = "".join(filter(str.isalnum, suffix.lower()))[:_LONGEST_EXTENSION]
+    return Stream("original", key, stored.size, stored.sha256, content_type, extension or "bin")

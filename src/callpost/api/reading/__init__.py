@@ -1,0 +1,1 @@
+"""The tolerant reading of requests: what old clients really send, or the documented error."""

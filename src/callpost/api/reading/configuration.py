@@ -1,0 +1,117 @@
+"""The configuration document of POST /v3/media, read into `model.configuration.Configuration`.
+
+The keys are the union of what the documentation, both versions of the Swagger file and known clients use.
+Every problem of a document is reported at once, with its documented code and its place.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from callpost.api.reading import callbacks, ingest, prediction, speech, unbuilt, vocabularies
+from callpost.api.reading.callbacks import CheckDestination
+from callpost.api.reading.document import CONFIGURATION, Notes, Section, without_blanks
+from callpost.errors import Problem
+from callpost.model.configuration import Configuration, MetricGroup, Priority
+
+_LONGEST_LIFE_S = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A configuration that is in order, and what its sender should know of it."""
+
+    configuration: Configuration
+    warnings: tuple[Problem, ...]
+
+
+def read(document: dict[str, Any], check: CheckDestination, *, strict: bool = False) -> Reading:
+    """What `document` asks for, with every default filled in.
+
+    check: whether a callback can be delivered. strict: what is unknown is an error, not a warning.
+    Raises Rejected with all problems.
+    """
+    cleaned = without_blanks(document)
+    notes = Notes(CONFIGURATION, strict)
+    root = notes.open(cleaned, "")
+    configuration = _configuration(root, check)
+    _refuse_what_nobody_may_miss(root)
+    notes.warnings += unbuilt.warnings(cleaned)
+    return Reading(configuration, notes.settle())
+
+
+def _configuration(root: Section, check: CheckDestination) -> Configuration:
+    model, predictions = root.section("speechModel"), root.section("prediction")
+    transcript = root.section("transcript")
+    formatting, filtering = transcript.section("formatting"), transcript.section("contentFiltering")
+    return Configuration(
+        language=speech.language(model),
+        model=speech.model(model),
+        extensions=speech.extensions(model),
+        features=speech.features(model),
+        priority=root.choice("priority", Priority, 10009) or Priority.NORMAL,
+        ingest=ingest.read(root.section("ingest")),
+        vocabularies=vocabularies.read(root),
+        classifiers=prediction.classifiers(predictions),
+        detectors=prediction.detectors(predictions),
+        knowledge=_knowledge(root.section("knowledge")),
+        metrics=_metrics(root),
+        speaker_sentiments=root.flag("speakerSentiments") or False,
+        verb_noun_pairs=root.section("conversation").flag("verbNounPairsEnabled") or False,
+        entities=root.section("entity").flag("enableEntityExtraction") or False,
+        number_formatting=_unless_off(formatting.flag("enableNumberFormatting")),
+        profanity_filtering=filtering.flag("enableProfanityFiltering") or False,
+        callbacks=callbacks.read(_publish(root), check),
+        time_to_live_s=_time_to_live(root),
+    )
+
+
+def _unless_off(flag: bool | None) -> bool:
+    return flag is not False
+
+
+def _knowledge(section: Section) -> bool:
+    """On unless switched off: a callback without `include` promises every section."""
+    section.known("enableExternalDataSources")
+    return _unless_off(section.flag("enableDiscovery"))
+
+
+def _metrics(root: Section) -> tuple[MetricGroup, ...]:
+    found = []
+    for item in root.sections("metrics"):
+        name = item.text("metricGroupName") or ""
+        if name in list(MetricGroup):
+            found.append(MetricGroup(name))
+        else:
+            message = f"The metric group ({name}) is unknown. There are {', '.join(MetricGroup)}."
+            item.notes.doubt(10008, message, item.place)
+    return tuple(found)
+
+
+def _publish(root: Section) -> Section:
+    section = root.section("publish")
+    section.flag("enableAnalyticIndexing")
+    section.section("audioTranscode").known("onlyIfRedacted", "fileFormat", "codec")
+    return section
+
+
+def _time_to_live(root: Section) -> int | None:
+    seconds = root.whole("timeToLiveInSeconds")
+    if seconds is not None and not 0 <= seconds <= _LONGEST_LIFE_S:
+        root.refuse(10007, f"A number of seconds from 0 to {_LONGEST_LIFE_S}.", "timeToLiveInSeconds")
+        return None
+    return seconds
+
+
+def _refuse_what_nobody_may_miss(root: Section) -> None:
+    """Known keys that change nothing, and two that must not be ignored: the caller relies on them."""
+    root.section("searchability").flag("searchable")
+    for group in root.section("spotting").sections("groups"):
+        group.known("groupName")
+    for category in root.sections("categories"):
+        category.known("allCategories", "categoryName")
+    root.known("additionalSpeechModels", "encryption")
+    if "additionalSpeechModels" in root:
+        root.refuse(10604, "Additional speech models are not supported.", "additionalSpeechModels")
+    if "encryption" in root:
+        message = "callpost cannot encrypt results for you yet; it must not pretend to. Remove this property."
+        root.refuse(10501, message, "encryption")

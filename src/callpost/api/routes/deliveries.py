@@ -1,0 +1,175 @@
+"""Deliveries: where each callback of a recording stands, every attempt, and the receipt that proves it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from callpost.api import answers, openapi
+from callpost.api.auth import Authenticated
+from callpost.api.context import Context
+from callpost.api.reading.parameters import Parameters
+from callpost.errors import NotFound, Problem, Rejected
+from callpost.model.delivery import Attempt, Delivery, DeliveryState, Receipt
+from callpost.render.analytics import timestamp
+from callpost.store import deliveries
+from callpost.store import media as media_store
+from callpost.store.database import Connection
+from callpost.store.deliveries import DeliveryQuery
+
+router = APIRouter(tags=["Deliveries"])
+
+
+@router.get("/v3/media/{media_id}/deliveries", operation_id="getDeliveriesById")
+async def get_deliveries_of_media(media_id: UUID, services: Context, caller: Authenticated) -> Response:
+    """One delivery for each callback, with its receipt or the reason why there is none yet."""
+    organization_id = caller.organization.organization_id
+    async with services.database.connection() as connection:
+        await media_store.get(connection, organization_id, media_id)
+        found = await deliveries.of_media(connection, organization_id, media_id)
+    path = f"/v3/media/{media_id}"
+    return answers.json_response(
+        {
+            "_links": answers.links(self=f"{path}/deliveries", media=path),
+            "deliveries": [_delivery(delivery) for delivery in found],
+        }
+    )
+
+
+@router.get("/v3/media/{media_id}/deliveries/{number}", operation_id="getDeliveryByNumber")
+async def get_delivery(media_id: UUID, number: int, services: Context, caller: Authenticated) -> Response:
+    """One delivery with the history of its attempts."""
+    async with services.database.connection() as connection:
+        found = await _find(connection, caller.organization.organization_id, media_id, number)
+        history = await deliveries.attempts(connection, found.delivery_id)
+    return answers.json_response(_delivery(found) | {"history": [_attempt(attempt) for attempt in history]})
+
+
+@router.get("/v3/deliveries", operation_id="deliveryQuery", openapi_extra=openapi.DELIVERY_QUERY)
+async def get_deliveries(request: Request, services: Context, caller: Authenticated) -> Response:
+    """An organization's deliveries, oldest first, by state, destination, time and external id."""
+    parameters = Parameters(request.query_params)
+    organization_id = caller.organization.organization_id
+    async with services.database.connection() as connection:
+        query = DeliveryQuery(
+            state=_state(parameters.one("status")),
+            destination_key=parameters.one("destination"),
+            since=parameters.since("since"),
+            until=parameters.until("until"),
+            external_id=parameters.one("externalId"),
+            after=await _cursor(connection, organization_id, parameters.one("after")),
+            limit=parameters.limit(),
+        )
+        found = await deliveries.find(connection, organization_id, query)
+    return answers.json_response(
+        {
+            "_links": answers.links(self="/v3/deliveries") | _next(request, query.limit, found),
+            "deliveries": [_delivery(delivery) for delivery in found],
+        }
+    )
+
+
+async def _find(connection: Connection, organization_id: UUID, media_id: UUID, number: int) -> Delivery:
+    found = None
+    if 0 < number < 2**31:
+        found = await deliveries.get(connection, organization_id, media_id, number)
+    if found is None:
+        raise NotFound(Problem(10205, f"The media {media_id} has no delivery {number}."))
+    return found
+
+
+def _state(value: str | None) -> DeliveryState | None:
+    try:
+        return DeliveryState(value.lower()) if value else None
+    except ValueError:
+        allowed = ", ".join(DeliveryState)
+        raise Rejected(Problem(10011, f"The value of status is none of {allowed}.", "status")) from None
+
+
+async def _cursor(connection: Connection, organization_id: UUID, value: str | None) -> Delivery | None:
+    """The delivery that a page ended with, as `{mediaId}/{number}`."""
+    if value is None:
+        return None
+    media_id, _, number = value.partition("/")
+    try:
+        return await _find(connection, organization_id, UUID(media_id), int(number))
+    except ValueError:
+        raise Rejected(Problem(10011, "The value of after is not {mediaId}/{number}.", "after")) from None
+
+
+def _next(request: Request, limit: int, found: Sequence[Delivery]) -> answers.Document:
+    if len(found) < limit:
+        return {}
+    after = f"{found[-1].media_id}/{found[-1].number}"
+    return answers.links(next=f"/v3/deliveries?{request.url.include_query_params(after=after).query}")
+
+
+def _delivery(delivery: Delivery) -> answers.Document:
+    """What became of one callback. Its URL stays out: it may be a secret."""
+    callback = delivery.callback
+    path = f"/v3/media/{delivery.media_id}"
+    return _present(
+        {
+            "_links": answers.links(self=f"{path}/deliveries/{delivery.number}", media=path),
+            "deliveryId": delivery.delivery_id,
+            "mediaId": delivery.media_id,
+            "number": delivery.number,
+            "status": delivery.state,
+            "type": callback.type,
+            "format": callback.format,
+            "stream": callback.stream,
+            "destination": delivery.destination_key,
+            "objectKey": delivery.object_key,
+            "contentType": delivery.content_type,
+            "dateCreated": timestamp(delivery.created_at),
+            "dateDue": timestamp(delivery.due_at) if delivery.state is DeliveryState.PENDING else None,
+            "dateEnded": _moment(delivery.ended_at),
+            "tries": delivery.tries,
+            "attempts": delivery.attempts,
+            "reason": delivery.reason,
+            "receipt": delivery.receipt and _receipt(delivery.receipt),
+            "replayOf": delivery.replay_of,
+        }
+    )
+
+
+def _receipt(receipt: Receipt) -> answers.Document:
+    return _present(
+        {
+            "location": receipt.location,
+            "sha256": receipt.sha256,
+            "size": receipt.size,
+            "httpStatus": receipt.status,
+            "dateDelivered": timestamp(receipt.delivered_at),
+            "etag": receipt.etag,
+            "versionId": receipt.version_id,
+            "encryption": receipt.encryption,
+            "conditional": receipt.conditional,
+            "verified": receipt.verified,
+            "attempts": receipt.attempts,
+        }
+    )
+
+
+def _attempt(attempt: Attempt) -> answers.Document:
+    return _present(
+        {
+            "number": attempt.number,
+            "dateStarted": timestamp(attempt.started_at),
+            "durationMillis": attempt.duration_ms,
+            "outcome": attempt.outcome,
+            "httpStatus": attempt.status,
+            "reason": attempt.reason or None,
+            "remedy": attempt.remedy or None,
+            "excerpt": attempt.excerpt or None,
+        }
+    )
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return timestamp(moment) if moment else None
+
+
+def _present(values: answers.Document) -> answers.Document:
+    return {name: value for name, value in values.items() if value is not None}
