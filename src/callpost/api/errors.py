@@ -11,7 +11,7 @@ from callpost.api.answers import json_response
 from callpost.errors import Problem, Rejected, TooLarge, Unauthorized
 
 NOT_FOUND_API = Problem(10000, "The API you requested was not found. See /docs for those there are.")
-INTERNAL = Problem(90003, "Internal server error. Nothing of this request was kept; try again.")
+INTERNAL = Problem(90003, "Internal server error. Try again.")
 
 _AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
 

@@ -1,6 +1,7 @@
 """One wide event per request: ids, codes, times and sizes; no URL, no header, no token."""
 
 import time
+import traceback
 from uuid import uuid4
 
 import structlog
@@ -9,10 +10,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callpost.api.errors import INTERNAL, error_response
+from callpost.store.deliveries import OUTAGE
 
 log = structlog.get_logger()
 
 _CLIENT_GONE = 499
+_RETRY_AFTER_S = "5"
 
 
 class RequestEvents:
@@ -32,10 +35,8 @@ class RequestEvents:
         except ClientDisconnect:
             exchange.status = exchange.status or _CLIENT_GONE
         except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            # Never log.exception: renderers show local variables, and tokens are among them.
-            trace = "".join(traceback.format_exception(fault))
-            log.error("api.fault", reference=scope["state"]["reference"], traceback=trace)
-            await _answer_fault(scope, exchange)
+            _log_fault(scope, fault)
+            await _answer_fault(scope, exchange, fault)
         finally:
             log.info("api.request", **_facts(scope, exchange))
 
@@ -67,10 +68,20 @@ class _Exchange:
         await self._send(message)
 
 
-async def _answer_fault(scope: Scope, exchange: _Exchange) -> None:
-    if not exchange.status:
-        response = error_response(Request(scope), 500, [INTERNAL])
-        await response(scope, exchange.receive, exchange.send)
+def _log_fault(scope: Scope, fault: Exception) -> None:
+    """The traceback as text. Not log.exception: renderers show local variables, and tokens are among them."""
+    trace = "".join(traceback.format_exception(fault))
+    log.error("api.fault", reference=scope["state"]["reference"], traceback=trace)
+
+
+async def _answer_fault(scope: Scope, exchange: _Exchange, fault: Exception) -> None:
+    """500, or 503 while the database is away; nothing where the answer has begun."""
+    if exchange.status:
+        return
+    away = isinstance(fault, OUTAGE)
+    headers = {"Retry-After": _RETRY_AFTER_S} if away else None
+    response = error_response(Request(scope), 503 if away else 500, [INTERNAL], headers)
+    await response(scope, exchange.receive, exchange.send)
 
 
 def _facts(scope: Scope, exchange: _Exchange) -> dict[str, object]:
