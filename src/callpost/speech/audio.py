@@ -26,7 +26,7 @@ Samples = npt.NDArray[np.int16]
 Report = Callable[[float, int], None]
 """Called as work on a recording goes on: with the share done, 0..1, and the milliseconds worked through."""
 
-_HEAD = 64
+_HEAD = 4096
 _LAYOUTS = {1: "mono", 2: "stereo"}  # some files leave the layout open, or name their two channels oddly
 _SHORTFALL_MS = 1000  # containers round their durations; less than this is not a truncated file
 
@@ -48,20 +48,23 @@ class Track:
 
 
 class Recording:
-    """An open recording. duration_ms: as its header claims, None where it does not say."""
+    """An open recording. duration_ms: ffmpeg's guess, 0 where it has none. size: of the file, in bytes."""
 
-    def __init__(self, container: av.container.InputContainer, kind: containers.Container) -> None:
+    def __init__(self, container: av.container.InputContainer, head: bytes, size: int) -> None:
+        name = container.format.name
         self._container = container
         self._streams = container.streams.audio
-        self._damaged = 0
-        self.kind = kind
+        self._frames = self._damaged = 0
+        self.kind = containers.identify(name, pictures=bool(container.streams.video), head=head)
         self.tracks = tuple(_track(stream) for stream in self._streams)
-        self.duration_ms = container.duration // 1000 if container.duration else None
+        self.duration_ms = (container.duration or 0) // 1000
+        self._stated_ms = containers.stated_duration(name, head, self.duration_ms, size)
 
     def blocks(self, sources: Sequence[Source], length: int) -> Iterator[tuple[Samples, ...]]:
         """The sound of each source, `length` samples of 16 kHz at a time; the last block is shorter.
 
-        Frames that cannot be decoded are left out and remembered for `warnings`.
+        No block at all where nothing could be decoded. Frames that are damaged are left out and remembered
+        for `warnings`.
         """
         readers = {source.track: self._reader(source) for source in sources}
         for track, frame in self.frames(set(readers)):
@@ -70,8 +73,8 @@ class Recording:
                 yield _taken(readers, sources, length)
         for reader in readers.values():
             reader.flush()
-        while any(reader.available for reader in readers.values()):
-            yield _taken(readers, sources, length)
+        if self._frames:
+            yield from _rest(readers, sources, length)
 
     def _reader(self, source: Source) -> "_Reader":
         return _Reader("mono" if source.channel is None else self.tracks[source.track].layout)
@@ -82,6 +85,7 @@ class Recording:
         for packet in self._packets(tuple(self._streams[track] for track in tracks)):
             try:
                 for frame in packet.decode():
+                    self._frames += 1
                     yield numbers[packet.stream.index], frame
             except av.error.FFmpegError:
                 self._damaged += 1
@@ -99,10 +103,8 @@ class Recording:
             problems.append(
                 Problem(10201, f"{self._damaged} damaged part(s) of the recording were left out.")
             )
-        if self.duration_ms is not None and length_ms + _SHORTFALL_MS < 0.99 * self.duration_ms:
-            claimed = (
-                f"{length_ms / 1000:.1f} s of the {self.duration_ms / 1000:.1f} s that its header claims"
-            )
+        if self._stated_ms is not None and length_ms + _SHORTFALL_MS < 0.99 * self._stated_ms:
+            claimed = f"{length_ms / 1000:.1f} s of the {self._stated_ms / 1000:.1f} s that its header claims"
             message = f"The recording ends after {claimed}; what could be read was recognised."
             problems.append(Problem(10201, message))
         return tuple(problems)
@@ -171,6 +173,15 @@ class _Reader:
         return np.ascontiguousarray(rows[:, :length])
 
 
+def _rest(
+    readers: dict[int, _Reader], sources: Sequence[Source], length: int
+) -> Iterator[tuple[Samples, ...]]:
+    """What is left at the end, be it an empty block: one sample of 8 kHz was heard, though nothing in it."""
+    yield _taken(readers, sources, length)
+    while any(reader.available for reader in readers.values()):
+        yield _taken(readers, sources, length)
+
+
 def _taken(readers: dict[int, _Reader], sources: Sequence[Source], length: int) -> tuple[Samples, ...]:
     rows = {track: reader.take(length) for track, reader in readers.items()}
     return tuple(
@@ -184,8 +195,7 @@ def opened(path: Path) -> Iterator[Recording]:
 
     Raises UnreadableRecording (10201) where it is empty, not a recording, or has no sound.
     """
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
+    head = _head(path)
     if not head:
         raise unreadable("it is empty")
     options = {"format_whitelist": containers.DEMUXERS, "protocol_whitelist": "file"}
@@ -196,5 +206,15 @@ def opened(path: Path) -> Iterator[Recording]:
     with container:
         if not container.streams.audio:
             raise unreadable("it holds no audio")
-        pictures = bool(container.streams.video)
-        yield Recording(container, containers.identify(container.format.name, pictures=pictures, head=head))
+        yield Recording(container, head, path.stat().st_size)
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of the file, behind the tag that many MP3s begin with."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        if head[:3] != b"ID3":
+            return head
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
+        file.seek(10 + size)
+        return file.read(_HEAD) or head

@@ -49,6 +49,9 @@ _WITH_PICTURES = {
 }
 DEMUXERS = ",".join(_BY_DEMUXER)
 
+_STATING = {"wav", "w64", "flac", "mov", "matroska", "aiff", "au", "asf", "avi", "caf", "wv"}
+_RIFF_UNKNOWN = 0x7FFFF000  # sizes from here on are what streaming writers put who do not know
+
 
 def identify(demuxer: str, *, pictures: bool, head: bytes) -> Container:
     """What a file is. demuxer: ffmpeg's name for it, aliases after commas. head: its first bytes (64 do)."""
@@ -60,6 +63,21 @@ def identify(demuxer: str, *, pictures: bool, head: bytes) -> Container:
     if pictures and name in _WITH_PICTURES:
         return _WITH_PICTURES[name]
     return _BY_DEMUXER[name]
+
+
+def stated_duration(demuxer: str, head: bytes, duration_ms: int, size: int) -> int | None:
+    """How long the file says it is, in milliseconds; None where ffmpeg can only guess.
+
+    duration_ms: by ffmpeg. size: of the file, in bytes. ffmpeg goes by what is there of a WAV; its header
+    tells what there should be.
+    """
+    name = demuxer.split(",", 1)[0]
+    if name not in _STATING and not (name == "mp3" and (b"Xing" in head or b"Info" in head)):
+        return None
+    riff = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
+    if size < riff < _RIFF_UNKNOWN:
+        return max(duration_ms, duration_ms * riff // size)
+    return duration_ms
 
 
 def written_as(container: Container) -> Container:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -54,15 +54,15 @@ PACKAGED = {
 }
 
 
-def locate(name: str, folder: Path) -> Path:
-    """The folder that holds the model `name`: a folder itself, a packaged model, or one from the hub.
+def locate(name: str, folder: Path, catalogue: Mapping[str, Packaged] = PACKAGED) -> Path:
+    """The folder that holds the model `name`: a folder itself, one of the catalogue, or one from the hub.
 
     folder: where joined and fetched models are kept. Raises ConfigurationProblem where there is no such
     model, or none that can be had here.
     """
     if (Path(name) / "model.bin").is_file():
         return Path(name)
-    packaged = PACKAGED.get(name)
+    packaged = catalogue.get(name)
     if packaged is not None and is_installed(packaged):
         return _joined(name, packaged, folder)
     return _fetched(name, folder)

@@ -15,7 +15,7 @@ from callpost.speech import audio, containers
 from callpost.speech.audio import Recording, Report, Track
 from callpost.speech.containers import Container
 
-_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}  # where not named as the decoder
+_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libopus"}  # where not named as the decoder
 _UNCOMPRESSED = "pcm_s16le"
 _BITS_PER_CHANNEL = 64_000  # a second, where the recording does not say its own rate
 _REPORT_EVERY_MS = 10_000
@@ -26,8 +26,8 @@ Planes = npt.NDArray[np.float32]
 def redact(source: Path, target: Path, redaction: ToneRedaction, report: Report) -> tuple[str, str]:
     """Write `source` to `target`, every region replaced by the tone on all channels of all tracks.
 
-    Container and codec stay what they were where ffmpeg can write them; otherwise it becomes a WAV, or
-    Matroska for several tracks. Pictures, attachments and tags are left out.
+    Container and codec stay what they were where ffmpeg can write them (Vorbis becomes Opus); otherwise it
+    becomes a WAV, or Matroska for several tracks. Pictures, attachments and tags are left out.
     Returns content type and extension. Raises UnreadableRecording (10201) where the source cannot be read.
     """
     with audio.opened(source) as recording:
@@ -85,7 +85,7 @@ def _copy(recording: Recording, tracks: Sequence["_Track"], report: Report) -> N
         tracks[number].push(frame)
         if tracks[number].position_ms >= reported_ms + _REPORT_EVERY_MS:
             reported_ms = tracks[number].position_ms
-            report(min(0.99, reported_ms / max(recording.duration_ms or 0, reported_ms)), reported_ms)
+            report(min(0.99, reported_ms / max(recording.duration_ms, reported_ms)), reported_ms)
     for track in tracks:
         track.finish()
 

@@ -31,20 +31,22 @@ class Engine:
     threads: int
 
 
-def transcribe(request: RecognitionRequest, engine: Engine, report: Report) -> Recognition:
-    """Recognise one recording.
+def transcribe(
+    request: RecognitionRequest, engine: Engine, report: Report, *, part: int = _PART
+) -> Recognition:
+    """Recognise one recording, `part` samples of 16 kHz at a time.
 
     Raises UnreadableRecording where nothing in it can be read (10201), or where its channels are not those
     of the configuration (15004, 15005).
     """
     with audio.opened(request.path) as recording:
         plan = ingest.plan([track.channels for track in recording.tracks], request.ingest)
-        blocks = recording.blocks(plan.sources, _PART)
+        blocks = recording.blocks(plan.sources, part)
         first = next(blocks, None)
         if first is None:
             raise audio.unreadable("no sound in it can be decoded")
         plan = _without_doubles(plan, first)
-        transcription = _Transcription(plan.sources, engine, report, recording.duration_ms or 0)
+        transcription = _Transcription(plan.sources, engine, report, recording.duration_ms)
         transcription.push(first)
         for block in blocks:
             transcription.push(block)
