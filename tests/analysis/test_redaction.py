@@ -70,7 +70,7 @@ def test_words_keep_their_times_and_their_punctuation(say: Say) -> None:
 def test_without_a_redactor_the_transcript_stays(say: Say) -> None:
     call = say(*CALL)
     analysis = analyze(call, Configuration(detectors=(DetectorRequest("PCI"),), number_formatting=False))
-    assert analysis.results.transcript == call
+    assert analysis.results.transcript.turns == call.turns
     assert analysis.redactions == ()
     assert analysis.results.prediction is not None
     assert analysis.results.prediction.detectors[0].detections
@@ -84,7 +84,7 @@ def test_the_audio_alone_can_be_redacted(say: Say) -> None:
     analysis = analyze(call, configuration)
     (tone,) = analysis.redactions
     assert (tone.tone_hz, tone.gain) == (270, 0.4)
-    assert analysis.results.transcript == call
+    assert analysis.results.transcript.turns == call.turns
     number = call.turns[1].words[2]
     assert any(
         start <= number.start_ms - MARGIN_MS and number.end_ms + MARGIN_MS <= end

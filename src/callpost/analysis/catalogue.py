@@ -42,8 +42,3 @@ def find(models: tuple[Model, ...], name_or_id: str) -> Model | None:
     """By identifier or by name, however it is capitalized."""
     wanted = name_or_id.casefold()
     return next((model for model in models if wanted in {model.id, model.name.casefold()}), None)
-
-
-def speaks(model: Model, language: str) -> bool:
-    """Whether a model is of use for a recording's language ("en-US")."""
-    return language.partition("-")[0].casefold() in model.languages

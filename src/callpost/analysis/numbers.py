@@ -98,7 +98,7 @@ def numerals(words: Sequence[str]) -> list[Numeral]:
     spoken = [normalize(word) for word in words]
     closed = [word.rstrip("\"')\u201d\u2019").endswith((",", ".", "?", "!", ";", ":")) for word in words]
     found = list(_scan(spoken, closed, words))
-    return [numeral for numeral in _confirmed(found) if numeral.digits]
+    return list(_confirmed(found, closed))
 
 
 def _scan(spoken: Sequence[str], closed: Sequence[bool], words: Sequence[str]) -> Iterator[Numeral]:
@@ -112,12 +112,13 @@ def _scan(spoken: Sequence[str], closed: Sequence[bool], words: Sequence[str]) -
         place = numeral.last + 1
 
 
-def _confirmed(found: Iterable[Numeral]) -> Iterator[Numeral]:
-    """Words that only sound like digits count within a run of digits; "oh" at either end of one too."""
+def _confirmed(found: Iterable[Numeral], closed: Sequence[bool]) -> Iterator[Numeral]:
+    """Words that only sound like digits count within a run of digits, "oh" at its ends too; not "Oh, …"."""
     for run in _runs(found):
         for place, numeral in enumerate(run):
             inside = 0 < place < len(run) - 1
-            if numeral.sure or ((inside or numeral.digits == "0") and any(other.sure for other in run)):
+            zero = numeral.digits == "0" and not (place == 0 and closed[numeral.last])
+            if numeral.sure or ((inside or zero) and any(other.sure for other in run)):
                 yield numeral
 
 

@@ -1,0 +1,97 @@
+"""Running the detectors and classifiers that a configuration names."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from callpost.analysis import catalogue, classification, detection, numbers
+from callpost.analysis.attempts import Attempts
+from callpost.analysis.catalogue import Model
+from callpost.analysis.detection import Region
+from callpost.model.configuration import Configuration, DetectorRequest
+from callpost.model.results import Classification, Detection, DetectorResult, Mention, Occurrence, Prediction
+from callpost.model.transcript import Transcript
+
+_CLASSIFIER, _DETECTOR, _REDACTION = 50001, 50006, 50009
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one detector found; result is None where it could not look and every number was taken instead."""
+
+    request: DetectorRequest
+    result: DetectorResult | None
+    regions: tuple[Region, ...]
+
+
+def detect(transcript: Transcript, request: DetectorRequest, attempts: Attempts) -> Found | None:
+    """None where the detector could not look. One that was to redact takes every number out then."""
+    model = catalogue.find(catalogue.DETECTORS, request.name)
+    regions = _regions(transcript, request, model, attempts)
+    if model is not None and regions is not None:
+        return Found(request, _result(model, regions), regions)
+    if request.redactor is None:
+        return None
+    attempts.warn(_REDACTION, f"instead of what {request.name} finds, all numbers are redacted")
+    return Found(request, None, tuple(_everything_numeric(transcript)))
+
+
+def predict(
+    transcript: Transcript, configuration: Configuration, found: Iterable[Found], attempts: Attempts
+) -> Prediction | None:
+    """The section; None where neither classifiers nor detectors were asked for."""
+    if not configuration.classifiers and not configuration.detectors:
+        return None
+    verdicts = (_classify(name, transcript, attempts) for name in configuration.classifiers)
+    return Prediction(
+        tuple(verdict for verdict in verdicts if verdict is not None),
+        tuple(entry.result for entry in found if entry.result is not None),
+    )
+
+
+def _classify(name: str, transcript: Transcript, attempts: Attempts) -> Classification | None:
+    model = catalogue.find(catalogue.CLASSIFIERS, name)
+    if model is None:
+        attempts.warn(_CLASSIFIER, f"there is no classifier {name}")
+        return None
+    return attempts.make(
+        f"the classifier {model.name}",
+        _CLASSIFIER,
+        lambda: classification.classify(model, transcript),
+        languages=model.languages,
+    )
+
+
+def _regions(
+    transcript: Transcript, request: DetectorRequest, model: Model | None, attempts: Attempts
+) -> tuple[Region, ...] | None:
+    if model is None:
+        attempts.warn(_DETECTOR, f"there is no detector {request.name}")
+        return None
+    return attempts.make(
+        f"the detector {model.name}",
+        _DETECTOR,
+        lambda: detection.detect(transcript, model.name, request.level),
+        languages=model.languages,
+    )
+
+
+def _result(model: Model, regions: Sequence[Region]) -> DetectorResult:
+    by_speaker: dict[str, list[Occurrence]] = {}
+    for region in regions:
+        by_speaker.setdefault(region.speaker, []).append(Occurrence(region.start_ms, region.end_ms, ""))
+    mentions = tuple(Mention(speaker, tuple(found)) for speaker, found in by_speaker.items())
+    detections = (Detection(model.classes[0][1], mentions),) if mentions else ()
+    return DetectorResult(model.id, model.name, detections, model.display_name, model.version)
+
+
+def _everything_numeric(transcript: Transcript) -> Iterator[Region]:
+    """Every word with a digit in it or that says a number in English; needs no model and no language."""
+    for number, turn in enumerate(transcript.turns):
+        said = {
+            place
+            for numeral in numbers.numerals([word.text for word in turn.words])
+            for place in range(numeral.first, numeral.last + 1)
+        }
+        for place, word in enumerate(turn.words):
+            if place in said or any(character.isdigit() for character in word.text):
+                yield Region(turn.speaker, word.start_ms, word.end_ms, frozenset({(number, place)}))
