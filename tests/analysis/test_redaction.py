@@ -1,7 +1,7 @@
 from base64 import b64decode
 from datetime import UTC, datetime
 from itertools import pairwise
-from uuid import uuid4
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -33,7 +33,7 @@ def request(level: DetectionLevel, **redactor: object) -> DetectorRequest:
 def delivered(transcript: Transcript, configuration: Configuration) -> str:
     """Everything a customer gets, the renditions decoded."""
     results = analyze(transcript, configuration).results
-    media = Media(uuid4(), uuid4(), "Harbour", MediaStatus.FINISHED, datetime.now(UTC))
+    media = Media(UUID(int=1), UUID(int=2), "Harbour", MediaStatus.FINISHED, datetime(2026, 1, 2, tzinfo=UTC))
     document = media_document(media, results, include=None, api_url="https://a.example")
     formats = document["transcript"].pop("alternateFormats")
     return msgspec.json.encode(document).decode() + "".join(
