@@ -87,6 +87,35 @@ async def running(
         await use.leave(farewell_s)
 
 
+async def require(url: str, *, patience_s: float = 0) -> None:
+    """See to it that a server of the operator's own can be used, waiting `patience_s` for it to come up.
+
+    Raises ConfigurationProblem, which never quotes the URL: it holds a password.
+    """
+    began = time.monotonic()
+    while reason := await _unusable(url):
+        if time.monotonic() - began >= patience_s:
+            raise ConfigurationProblem(f"The database of CALLPOST_DATABASE_URL cannot be used: {reason}")
+        log.info("postgres.waiting", state=reason)
+        await asyncio.sleep(_WATCH_S)
+
+
+async def _unusable(url: str) -> str:
+    """Why nobody can connect; empty where one can. Raises ConfigurationProblem where waiting cannot help."""
+    try:
+        connection = await asyncpg.connect(url, timeout=_PROBE_S)
+        await connection.close(timeout=_PROBE_S)
+    except (asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
+        return str(error)
+    except OSError as error:
+        return str(error) or "it does not answer"
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise ConfigurationProblem(
+            f"The database of CALLPOST_DATABASE_URL cannot be used: {error}"
+        ) from None
+    return ""
+
+
 class _Keeper(Enum):
     """What became of the look for a keeper. UNCLEAR: somebody else is looking, or starting one."""
 
