@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 from yarl import URL
 
 from callpost import __version__
@@ -31,10 +31,20 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _COMPATIBLE = IPv6Network("::/96")
-# Where clouds keep the credentials of the machine; never opened, whatever the operator allows.
-_METADATA = tuple(
+# Never opened, whatever the operator allows: where clouds keep a machine's credentials, and 6to4, long out of
+# use.
+_NEVER = tuple(
     map(
-        ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "168.63.129.16/32", "100.100.100.200/32")
+        ip_network,
+        (
+            "169.254.0.0/16",
+            "fe80::/10",
+            "fd00:ec2::/32",
+            "168.63.129.16/32",
+            "100.100.100.200/32",
+            "192.0.0.0/24",
+            "2002::/16",
+        ),
     )
 )
 
@@ -85,10 +95,17 @@ class Request:
 class Network:
     """Guarded HTTP. Follows no redirects, reads no proxy settings, keeps no cookies."""
 
-    def __init__(self, policy: EndpointPolicy, *, tls: ssl.SSLContext | None = None) -> None:
-        """`tls`: how servers are verified, None: by the system's certificates."""
+    def __init__(
+        self,
+        policy: EndpointPolicy,
+        *,
+        tls: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        """tls: how servers are verified, resolver: how names are looked up; None: as the system does."""
         self._policy = policy
         self._tls = tls
+        self._resolver = resolver
         self._guarded: aiohttp.ClientSession | None = None
         self._trusting: aiohttp.ClientSession | None = None
 
@@ -132,11 +149,10 @@ class Network:
 
     async def _exchange(self, request: Request) -> Answer:
         session = _opened(self._trusting if request.trusted else self._guarded)
-        data: Any = _Restartable(request.body) if isinstance(request.body, Body) else request.body
         async with session.request(
             request.method,
             URL(request.url, encoded=True),
-            data=data,
+            data=_data(request.body),
             headers=request.headers,
             timeout=aiohttp.ClientTimeout(request.timeout_s, sock_connect=_CONNECT_TIMEOUT_S),
             allow_redirects=False,
@@ -193,6 +209,7 @@ class Network:
             ttl_dns_cache=10,
             socket_factory=socket_factory,
             ssl=self._tls or True,
+            resolver=self._resolver,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -255,16 +272,16 @@ def _unwrapped(address: Address) -> tuple[Address, ...]:
     """The address and every one that is carried inside it."""
     if isinstance(address, IPv4Address):
         return (address,)
-    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
-        inner.append(IPv4Address(int(address) & 0xFFFF_FFFF))
-    found = tuple(part for part in inner if part is not None)
-    # A mapped address is nothing but the one inside; the others are addresses of their own as well.
-    return found if address.ipv4_mapped else (address, *found)
+    carried = IPv4Address(int(address) & 0xFFFF_FFFF)
+    # These are other spellings of the address inside; the rest are addresses of their own as well.
+    if address.ipv4_mapped or address in _NAT64:
+        return (carried,)
+    inner = [*(address.teredo or ()), *([carried] if address in _COMPATIBLE and int(address) > 1 else ())]
+    return (address, *inner)
 
 
 def _is_allowed(address: Address, private: bool) -> bool:
-    never = address.is_multicast or address.is_unspecified or any(address in network for network in _METADATA)
+    never = address.is_multicast or address.is_unspecified or any(address in network for network in _NEVER)
     if never:
         return False
     return private or (
@@ -277,6 +294,18 @@ def _require_found(status: int) -> None:
         raise Rejected(Problem(10205, "There is nothing at mediaUrl.", "mediaUrl"))
     if not 200 <= status < 300:
         raise Rejected(Problem(10207, f"Downloading mediaUrl failed with status {status}.", "mediaUrl"))
+
+
+def _data(body: bytes | Body) -> "bytes | _Restartable":
+    if isinstance(body, Body):
+        return _Restartable(body)
+    # Written in one go, many megabytes would hold up every other delivery.
+    return body if len(body) <= _CHUNK_BYTES else _Restartable(Body(len(body), lambda: _slices(body)))
+
+
+async def _slices(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _CHUNK_BYTES):
+        yield data[start : start + _CHUNK_BYTES]
 
 
 async def _rest(response: aiohttp.ClientResponse, room: int) -> bytes:
@@ -346,5 +375,5 @@ class _Restartable(aiohttp.Payload):
         if sent != self._body.size:
             raise OSError(errno.EIO, f"the body had {sent} bytes instead of {self._body.size}")
 
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
+    async def write_with_length(self, writer: AbstractStreamWriter, _: int | None) -> None:
         await self.write(writer)

@@ -21,7 +21,9 @@ class Recording:
     organization_id: UUID
     media_id: UUID
 
-    def delivery(self, number: int = 1, key: str = "http:one", callback: Callback | None = None) -> NewDelivery:
+    def delivery(
+        self, number: int = 1, key: str = "http:one", callback: Callback | None = None
+    ) -> NewDelivery:
         return NewDelivery(
             uuid4(),
             self.media_id,

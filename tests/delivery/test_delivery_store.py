@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from delivery_support import NOW, Recording, add_recording
 
 from callpost.model.delivery import (
     Attempt,
@@ -18,7 +19,6 @@ from callpost.model.delivery import (
 from callpost.store import deliveries
 from callpost.store.database import Connection, Database, load_queries
 from callpost.store.deliveries import DeliveryQuery, Limits, Settlement
-from delivery_support import NOW, Recording, add_recording
 
 LIMITS = Limits(per_destination=2, lease_s=20, closes_after=3, closed_s=10, longest_closed_s=100)
 LATER = NOW + timedelta(hours=1)
@@ -108,7 +108,9 @@ async def test_turns_go_round_the_destinations(connection: Connection, recording
     assert {delivery.destination_key for delivery in (*first, *rest)} == {f"http:{n}" for n in range(1, 5)}
 
 
-async def test_what_is_due_later_waits_and_says_until_when(connection: Connection, recording: Recording) -> None:
+async def test_what_is_due_later_waits_and_says_until_when(
+    connection: Connection, recording: Recording
+) -> None:
     await deliveries.insert(connection, [recording.delivery()], LATER)
     assert await claim(connection, uuid4()) == []
     assert await deliveries.next_due(connection, NOW) == LATER
@@ -116,7 +118,9 @@ async def test_what_is_due_later_waits_and_says_until_when(connection: Connectio
     assert await deliveries.next_due(connection, NOW) is None
 
 
-async def test_settling_records_the_attempt_and_the_receipt(connection: Connection, recording: Recording) -> None:
+async def test_settling_records_the_attempt_and_the_receipt(
+    connection: Connection, recording: Recording
+) -> None:
     await deliveries.insert(connection, [recording.delivery()], NOW)
     worker = uuid4()
     (claimed,) = await claim(connection, worker)
@@ -170,7 +174,9 @@ async def test_a_failing_destination_is_closed_and_then_probed_by_one_at_a_time(
     await deliveries.insert(connection, new, NOW)
     worker = uuid4()
     for _ in range(2):
-        failed = [settlement(c, DeliveryState.PENDING, LATER, failed=True) for c in await claim(connection, worker)]
+        failed = [
+            settlement(c, DeliveryState.PENDING, LATER, failed=True) for c in await claim(connection, worker)
+        ]
         await deliveries.settle(connection, worker, failed, NOW, LIMITS)
     assert await claim(connection, worker) == []
     (status,) = await deliveries.destinations(connection, recording.organization_id)
@@ -217,10 +223,14 @@ async def test_a_limit_of_its_own_bounds_a_destination(connection: Connection, r
     assert len(await claim(connection, uuid4())) == 5
 
 
-async def test_nothing_waits_for_ever_behind_a_dead_destination(connection: Connection, recording: Recording) -> None:
+async def test_nothing_waits_for_ever_behind_a_dead_destination(
+    connection: Connection, recording: Recording
+) -> None:
     await deliveries.insert(connection, [recording.delivery(number) for number in (1, 2)], NOW)
     worker = uuid4()
-    failed = [settlement(c, DeliveryState.PENDING, LATER, failed=True) for c in await claim(connection, worker)]
+    failed = [
+        settlement(c, DeliveryState.PENDING, LATER, failed=True) for c in await claim(connection, worker)
+    ]
     await deliveries.settle(connection, worker, failed, NOW, LIMITS)
     late = NOW + timedelta(hours=17)
     assert await deliveries.give_up(connection, NOW + timedelta(hours=15), 16 * 3600) == 0
@@ -263,7 +273,9 @@ async def test_a_failed_delivery_is_retried_with_a_whole_schedule(
 async def test_deliveries_are_found_by_state_destination_time_and_external_id(
     connection: Connection, recording: Recording
 ) -> None:
-    await deliveries.insert(connection, [recording.delivery(1, "http:a"), recording.delivery(2, "http:b")], NOW)
+    await deliveries.insert(
+        connection, [recording.delivery(1, "http:a"), recording.delivery(2, "http:b")], NOW
+    )
 
     async def numbers(**asked: object) -> list[int]:
         query = DeliveryQuery(**asked)  # type: ignore[arg-type]  # each keyword has a type of its own
@@ -286,7 +298,9 @@ async def test_an_organization_has_its_own_schedule(connection: Connection, reco
     assert (await claim(connection, uuid4()))[0].schedule == schedule
 
 
-async def test_a_fresh_url_goes_into_a_delivery_that_waits(connection: Connection, recording: Recording) -> None:
+async def test_a_fresh_url_goes_into_a_delivery_that_waits(
+    connection: Connection, recording: Recording
+) -> None:
     old = recording.delivery()
     await deliveries.insert(connection, [old], LATER)
     stored = await deliveries.get(connection, recording.organization_id, recording.media_id, 1)
@@ -299,7 +313,9 @@ async def test_a_fresh_url_goes_into_a_delivery_that_waits(connection: Connectio
     assert (claimed.destination_key, claimed.content_type) == ("http:two", "text/plain")
 
 
-async def test_a_listener_wakes_when_deliveries_are_committed(database: Database, recording: Recording) -> None:
+async def test_a_listener_wakes_when_deliveries_are_committed(
+    database: Database, recording: Recording
+) -> None:
     woken = asyncio.Event()
     async with deliveries.listen(database, woken.set):
         async with database.transaction() as connection:

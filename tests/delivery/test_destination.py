@@ -274,7 +274,9 @@ def test_lookalikes_and_what_is_no_bucket_are_refused(url: str) -> None:
 
 
 def test_a_folder_that_climbs_out_is_refused() -> None:
-    assert refused("s3://acme-calls", role=ROLE, prepend_folder="a/../../b") == [(60006, f"{PLACE}.prependFolder")]
+    assert refused("s3://acme-calls", role=ROLE, prepend_folder="a/../../b") == [
+        (60006, f"{PLACE}.prependFolder")
+    ]
     assert refused("s3://acme-calls/a%2F..%2F", role=ROLE) == [(60006, f"{PLACE}.prependFolder")]
     assert refused("s3://acme-calls", role=ROLE, prepend_folder="a\nb") == [(60006, f"{PLACE}.prependFolder")]
 
@@ -321,7 +323,12 @@ def test_an_unsigned_bucket_url_without_a_role_is_warned_of() -> None:
         ({"url": "https://e.org/", "type": CallbackType.TRANSCRIPT}, 60009, "format"),
         ({"url": "https://e.org/", "type": CallbackType.MEDIA}, 60009, "stream"),
         (
-            {"url": "https://e.org/", "type": CallbackType.MEDIA, "stream": "original", "include": ("metadata",)},
+            {
+                "url": "https://e.org/",
+                "type": CallbackType.MEDIA,
+                "stream": "original",
+                "include": ("metadata",),
+            },
             60008,
             "include",
         ),
@@ -333,7 +340,9 @@ def test_what_is_wrong_is_named_by_code_and_place(given: dict[str, Any], code: i
 
 def test_http_goes_only_where_the_operator_allows_it() -> None:
     assert read("http://example.org/", EndpointPolicy(allow_http=True))[1] == ()
-    signed = presigned().replace("https://calls-of-acme.s3.amazonaws.com", "http://127.0.0.1:9000/calls-of-acme")
+    signed = presigned().replace(
+        "https://calls-of-acme.s3.amazonaws.com", "http://127.0.0.1:9000/calls-of-acme"
+    )
     assert isinstance(read(signed, replace(POLICY, accept_untyped=True))[0], PresignedObject)
     assert refused(signed.replace("9000", "9001")) == [(60002, f"{PLACE}.url")]
 

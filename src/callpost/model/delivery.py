@@ -207,6 +207,7 @@ class Refused:
     reason: str
     excerpt: str = ""
     retry_after_s: float | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

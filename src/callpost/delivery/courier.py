@@ -1,0 +1,124 @@
+"""One delivery, one attempt, one outcome."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from callpost.delivery import destination, endpoint, payload, signed_put
+from callpost.delivery.aws import Aws, AwsEndpoints, Clock
+from callpost.delivery.bucket import Buckets, Written
+from callpost.delivery.payload import Payload
+from callpost.delivery.sessions import OwnCredentials, Sessions
+from callpost.errors import Rejected
+from callpost.model.configuration import Callback, CallbackType
+from callpost.model.delivery import (
+    BucketFolder,
+    ClaimedDelivery,
+    Delivered,
+    Destination,
+    EndpointPolicy,
+    Hopeless,
+    HttpEndpoint,
+    Outcome,
+    PresignedObject,
+    Unreachable,
+)
+from callpost.model.results import Report
+from callpost.network import Network
+from callpost.render import content
+from callpost.store import reports
+from callpost.store.objects import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class CourierSettings:
+    """api_url: under which customers reach callpost; goes into the rendered links."""
+
+    policy: EndpointPolicy
+    api_url: str
+    endpoints: AwsEndpoints = field(default_factory=AwsEndpoints)
+
+
+class Courier:
+    """Carries results to where they are to go. Keeps sessions and what it learned about buckets."""
+
+    def __init__(
+        self,
+        network: Network,
+        objects: Objects,
+        settings: CourierSettings,
+        clock: Clock,
+        own: OwnCredentials | None = None,
+    ) -> None:
+        """own: callpost's own AWS credentials, None: by botocore's chain."""
+        self._network = network
+        self._objects = objects
+        self._settings = settings
+        self._clock = clock
+        requests = Aws(network, clock)
+        self.sessions = Sessions(requests, settings.endpoints, own)
+        self.buckets = Buckets(requests, self.sessions, settings.endpoints)
+
+    async def deliver(self, claimed: ClaimedDelivery) -> Outcome:
+        """Make one attempt. A failure is a value; an exception is a fault of callpost's own."""
+        try:
+            target, _ = destination.read(
+                claimed.callback, f"delivery {claimed.number}", self._settings.policy
+            )
+        except Rejected as refusal:
+            return Hopeless(str(refusal), remedy="Change the delivery's URL, or the operator's settings.")
+        try:
+            sent = await self._payload(claimed)
+        except KeyError:
+            return Hopeless("The results are no longer stored.")
+        if isinstance(sent, Hopeless):
+            return sent
+        outcome = await self._send(target, claimed, sent)
+        if isinstance(outcome, Delivered):
+            return Delivered(replace(outcome.receipt, attempts=claimed.attempt))
+        return outcome
+
+    async def _send(self, target: Destination, claimed: ClaimedDelivery, sent: Payload) -> Outcome:
+        now = self._clock()
+        match target:
+            case HttpEndpoint():
+                return await endpoint.send(self._network, target, sent, self._headers(claimed), now)
+            case PresignedObject():
+                return await signed_put.put(self._network, target, sent, now, trusted=self._trusts(target))
+            case BucketFolder():
+                key = claimed.object_key or "/".join(filter(None, (target.prefix, str(claimed.delivery_id))))
+                written = Written(target, key, sent, claimed.organization_id, claimed.media_id)
+                return await self.buckets.put(written)
+
+    async def _payload(self, claimed: ClaimedDelivery) -> Payload | Hopeless:
+        """Raises KeyError where the results are gone."""
+        report = await reports.load(self._objects, claimed.media_id)
+        if claimed.callback.type is CallbackType.MEDIA:
+            return self._stream(report, claimed)
+        # A long transcript takes tens of milliseconds, in which every other delivery would stand still.
+        data = await asyncio.to_thread(content.render, report, claimed.callback, self._settings.api_url)
+        return payload.of_bytes(data, claimed.content_type)
+
+    def _stream(self, report: Report, claimed: ClaimedDelivery) -> Payload | Hopeless:
+        name = stream_name(claimed.callback)
+        streams = report.results.streams if report.results else ()
+        found = next((stream for stream in streams if stream.name == name), None)
+        if found is None:
+            return Hopeless(f"There is no stream {name}.", remedy="Ask for redaction, or for another stream.")
+        return payload.of_stream(self._objects, found, claimed.content_type)
+
+    def _headers(self, claimed: ClaimedDelivery) -> Mapping[str, str]:
+        return {"callpost-attempt": str(claimed.attempt), "callpost-media-id": str(claimed.media_id)}
+
+    def _trusts(self, target: PresignedObject) -> bool:
+        return any(target.url.startswith(f"{origin}/") for origin in self._settings.policy.s3_endpoints)
+
+
+def stream_name(callback: Callback) -> str:
+    """The stream that a media callback asks for."""
+    return callback.stream or "original"
+
+
+def failure(error: Exception) -> Unreachable:
+    """A fault of our own: tried again by schedule, and told by its kind alone."""
+    return Unreachable(f"callpost itself failed ({type(error).__name__}).")

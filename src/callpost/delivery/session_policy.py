@@ -1,0 +1,59 @@
+"""The session policy that narrows a customer's role to the one folder a delivery writes into; pure."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from callpost.delivery import aws
+from callpost.model.delivery import BucketFolder
+
+_LONGEST = 2048
+_WRITE = ("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload")
+_PROBE = (*_WRITE, "s3:DeleteObject")
+
+
+def writing(folder: BucketFolder, key: str) -> str:
+    """For the objects of a folder, or of the whole bucket where the operator's keys are not below it."""
+    below = folder.prefix if folder.prefix and key.startswith(f"{folder.prefix}/") else ""
+    return _policy(folder, _object_arns(folder, f"{_literal(below)}/*" if below else "*"), _WRITE)
+
+
+def probing(folder: BucketFolder, key: str) -> str:
+    """For the one object of a preflight, which is deleted again."""
+    return _policy(folder, _object_arns(folder, _literal(key)), _PROBE, bucket=True)
+
+
+def _policy(folder: BucketFolder, objects: str, actions: Sequence[str], *, bucket: bool = False) -> str:
+    statements: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": list(actions), "Resource": objects},
+        # A bucket encrypted with a KMS key asks its writers for a data key. This grants nothing by itself: a
+        # session may do what both its policy and the role allow.
+        {
+            "Effect": "Allow",
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+            "Resource": "*",
+            "Condition": {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com*"}},
+        },
+    ]
+    if bucket:
+        read = ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"]
+        statements.append({"Effect": "Allow", "Action": read, "Resource": _bucket_arn(folder)})
+    document = {"Version": "2012-10-17", "Statement": statements}
+    text = json.dumps(document, separators=(",", ":"))
+    return text if len(text) <= _LONGEST else _policy(folder, _object_arns(folder, "*"), actions)
+
+
+def _bucket_arn(folder: BucketFolder) -> str:
+    if folder.bucket.startswith("arn:"):
+        return folder.bucket
+    return f"arn:{aws.partition_of_role(folder.role)}:s3:::{folder.bucket}"
+
+
+def _object_arns(folder: BucketFolder, pattern: str) -> str:
+    middle = "/object/" if folder.bucket.startswith("arn:") else "/"
+    return f"{_bucket_arn(folder)}{middle}{pattern}"
+
+
+def _literal(text: str) -> str:
+    """Characters that mean more in a policy than themselves (AWS, "Policy variables: special characters")."""
+    return "".join(f"${{{character}}}" if character in "*?$" else character for character in text)
