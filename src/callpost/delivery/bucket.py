@@ -8,6 +8,7 @@ schedule's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from callpost.delivery import aws, explain, hosts, multipart, session_policy
@@ -110,6 +111,16 @@ class Buckets:
             self._endpoints.s3_trusted or written.folder.endpoint is not None,
         )
         return await self._aws.send(call, credentials)
+
+    async def write_once(self, written: Written, credentials: Credentials) -> Answer:
+        """The plain answer to one conditional write, in the right region. Raises NoAnswer."""
+        answer = await self._write(written, credentials, conditional=True)
+        if self._cure(written.folder, answer) == "region":
+            answer = await self._write(written, credentials, conditional=True)
+        return answer
+
+    def clock(self) -> datetime:
+        return self._aws.clock()
 
     async def _put(self, written: Written, state: _Try) -> Outcome:
         while True:

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -39,6 +39,7 @@ _MOST_SETTLED = 200
 _OUTAGE_PAUSE_S = 0.5
 # What a dead destination has kept waiting for a whole schedule, and an hour, ends.
 _GIVE_UP_MARGIN_S = 3600
+_UNRECORDABLE = "What was answered could not be recorded."
 
 
 class Carrier(Protocol):
@@ -101,9 +102,12 @@ class Dispatcher:
             asyncio.create_task(work) for work in (self._listen(), self._keep_leases(), self._settle())
         ]
         waker = asyncio.create_task(self._wake_on(stop))
+        for helper in helpers:
+            helper.add_done_callback(lambda _: self._wake.set())
         try:
             while not stop.is_set():
                 self._wake.clear()
+                _require_alive(helpers)
                 await self._through_outages(self._claim())
             await self._wind_down()
         finally:
@@ -179,10 +183,25 @@ class Dispatcher:
             batch = [await self._outcomes.get()]
             while len(batch) < _MOST_SETTLED and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
-            while not await self._through_outages(self._record(batch)):
+            while not await self._through_outages(self._record_each(batch)):
                 pass
             for _ in batch:
                 self._outcomes.task_done()
+
+    async def _record_each(self, batch: list[Settlement]) -> None:
+        """One outcome that cannot be recorded must not keep the others from it."""
+        try:
+            await self._record(batch)
+        except OUTAGE:
+            raise
+        except Exception:
+            log.exception("delivery.not_recorded", deliveries=len(batch))
+            if len(batch) > 1:
+                for settlement in batch:
+                    await self._record_each([settlement])
+            elif batch[0].attempt.reason != _UNRECORDABLE:
+                bare = replace(batch[0].attempt, reason=_UNRECORDABLE, excerpt="", remedy="")
+                await self._record_each([replace(batch[0], attempt=bare)])
 
     async def _record(self, batch: list[Settlement]) -> None:
         async with self._database.transaction() as connection:
@@ -295,6 +314,13 @@ def _speaks_against(outcome: Outcome) -> bool:
     if isinstance(outcome, Refused):
         return outcome.status >= 500 or outcome.status == 429
     return isinstance(outcome, Unreachable)
+
+
+def _require_alive(helpers: list[asyncio.Task[None]]) -> None:
+    """Without its helpers a dispatcher would take work and never record it."""
+    for helper in helpers:
+        if helper.done():
+            helper.result()
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
