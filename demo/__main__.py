@@ -167,14 +167,15 @@ def _follow(console: Console, running: Service, media_id: str) -> None:
 
         def ended(answer: Any) -> bool:
             state = answer["progress"]
-            progress.update(task, description=state["step"], completed=state["done"])
+            step = state["tasks"][0]["display"]
+            progress.update(task, description=step, completed=state["percent"] / 100)
             return state["status"] in ("finished", "failed")
 
         running.wait(f"media/{media_id}/progress", ended)
         progress.update(task, description="delivering", completed=1.0)
         running.wait(
             f"media/{media_id}/deliveries",
-            lambda answer: all(delivery["state"] in _ENDED for delivery in answer["deliveries"]),
+            lambda answer: all(delivery["status"] in _ENDED for delivery in answer["deliveries"]),
         )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 _FIRST_TURNS = 6
@@ -57,19 +56,14 @@ def _predictions(prediction: Mapping[str, Any]) -> Iterable[str]:
 
 def receipts(console: Console, rows: Iterable[tuple[Mapping[str, Any], str]]) -> None:
     """One receipt for each delivery, and what reading the object back showed."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("delivery", "type", "destination", "state", "attempts", "bytes", "sha256", "read back"):
-        table.add_column(name, overflow="fold")
     for delivery, verdict in rows:
-        receipt = delivery.get("receipt") or {}
-        table.add_row(
-            str(delivery["number"]),
-            delivery["type"],
-            escape(receipt.get("location") or delivery["destination"]),
-            delivery["state"] if receipt else f"{delivery['state']}: {escape(delivery.get('reason') or '')}",
-            str(delivery["attempts"]),
-            f"{receipt.get('size', 0):,}",
-            str(receipt.get("sha256", ""))[:16],
-            verdict,
-        )
-    console.print(table)
+        receipt = delivery.get("receipt")
+        colour = "green" if verdict == "identical" else "red"
+        head = f"[bold]{delivery['number']}[/bold] {delivery['type']} {delivery['status']}"
+        console.print(f"{head}, attempts: {delivery['attempts']}, read back: [{colour}]{verdict}[/{colour}]")
+        if receipt is None:
+            console.print(f"    {escape(delivery.get('reason') or delivery['destination'])}", highlight=False)
+            continue
+        console.print(f"    {escape(receipt['location'])}", soft_wrap=True, highlight=False)
+        proof = f"sha256 {receipt['sha256'][:32]}…, {receipt['size']:,} bytes, HTTP {receipt['httpStatus']}"
+        console.print(f"    {proof}, verified by {receipt['verified']}", highlight=False)

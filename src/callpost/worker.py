@@ -1,0 +1,128 @@
+"""Which job runs which part of the pipeline: recordings from the queue, deliveries as they fall due."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from callpost.delivery.aws import AwsEndpoints
+from callpost.delivery.courier import Courier, CourierSettings
+from callpost.delivery.dispatcher import Dispatcher, DispatcherSettings
+from callpost.errors import NotFound
+from callpost.network import Network
+from callpost.pipeline.expire import expire
+from callpost.pipeline.process import Processor
+from callpost.pipeline.publish import PublishRules
+from callpost.services import Services
+from callpost.speech.process import RecognizerProcess
+from callpost.store import queue
+from callpost.store.deliveries import Limits
+from callpost.store.queue import TryAgain
+
+log = structlog.get_logger()
+
+_RESTART_S = 1.0
+_TRY_AGAIN_S = 5.0
+_EXPIRE_EVERY_S = 60.0
+
+
+async def run(services: Services, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then finish or give back what runs within settings.stop_grace_s."""
+    settings = services.settings
+    async with Network(services.policy) as network, _recognizer(services) as recognizer:
+        rules = PublishRules(services.policy, settings.key_template)
+        processor = Processor(
+            services.database, services.objects, recognizer, network, rules, settings.max_upload_bytes
+        )
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "processing": partial(_work, services, processor, stop),
+            "delivery": partial(_dispatch, services, network, stop),
+            "expiry": partial(_expire, services, stop),
+        }
+        async with asyncio.TaskGroup() as group:
+            for name, part in parts.items():
+                group.create_task(_lasting(name, part, stop))
+
+
+def _recognizer(services: Services) -> RecognizerProcess:
+    settings = services.settings
+    return RecognizerProcess(
+        settings.model,
+        settings.models_folder,
+        threads=settings.recognition_threads or None,
+        compute_type=settings.compute_type,
+        device=settings.device,
+    )
+
+
+async def _lasting(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Keep one part of the worker going: what ends it (a lost database, above all) may be over soon."""
+    while not stop.is_set():
+        try:
+            await part()
+        except Exception as error:
+            log.exception("worker.part_restarts", part=name, error=type(error).__name__)
+            await _pause(stop, _RESTART_S)
+
+
+async def _work(services: Services, processor: Processor, stop: asyncio.Event) -> None:
+    settings = services.settings
+    await queue.work(
+        services.database.url,
+        partial(process, processor),
+        concurrency=settings.recordings_at_once,
+        stop=stop,
+        grace_s=settings.stop_grace_s,
+    )
+
+
+async def process(processor: Processor, media_id: UUID) -> None:
+    """One job. Whatever goes wrong may be over by the next try; the recording's starts are counted."""
+    try:
+        await processor.process(media_id)
+    except asyncio.CancelledError:
+        await asyncio.shield(processor.give_back(media_id))
+        raise
+    except Exception as error:
+        log.exception("media.try_again", media_id=str(media_id), error=type(error).__name__)
+        raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error
+
+
+async def _dispatch(services: Services, network: Network, stop: asyncio.Event) -> None:
+    settings = services.settings
+    endpoints = AwsEndpoints()
+    if settings.sts_endpoint:
+        endpoints = AwsEndpoints(sts=settings.sts_endpoint, sts_trusted=True)
+    courier = Courier(
+        network,
+        services.objects,
+        CourierSettings(services.policy, settings.public_url, endpoints),
+        _now,
+    )
+    wanted = DispatcherSettings(
+        at_once=settings.deliveries_at_once,
+        schedule=settings.schedule,
+        limits=Limits(per_destination=settings.deliveries_per_destination),
+        grace_s=settings.stop_grace_s,
+    )
+    await Dispatcher(services.database, courier, wanted, _now).run(stop)
+
+
+async def _expire(services: Services, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        with suppress(NotFound):  # another worker was faster
+            await expire(services.database, services.objects, _now())
+        await _pause(stop, _EXPIRE_EVERY_S)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
