@@ -10,10 +10,14 @@ from callpost.analysis.dialogue import Dialogue
 
 
 class Subject(Enum):
-    """What a cue speaks of. OTHER: numbers that are no card's, of orders, accounts, parcels."""
+    """What a cue speaks of. CVV: a card's code for certain; CODE: perhaps a card's, perhaps a gate's.
+
+    OTHER: numbers that are no card's, of orders, accounts, parcels.
+    """
 
     CARD = auto()
     EXPIRY = auto()
+    CVV = auto()
     CODE = auto()
     SOCIAL = auto()
     PHONE = auto()
@@ -25,18 +29,22 @@ _PHRASES = {
     Subject.CARD: [
         r"(?:credit|debit|master|bank|american express|discover) cards?",
         r"cards?|card's|visas?|mastercard|amex|american express|maestro|diners|cc|debit|long number",
-        r"(?:sixteen|16|fifteen|15)(?: |-)digits?|(?:front of|across) (?:the|your|my) (?:front|card)",
+        r"(?:sixteen|16)(?: |-)digits?|(?:front of|across) (?:the|your|my) (?:front|card)",
     ],
     Subject.EXPIRY: [
         r"expir\w*(?: dates?)?|exp(?: date)?",
         r"(?:good|valid) (?:through|thru|until|till|to)",
     ],
     Subject.SOCIAL: [r"social security(?: (?:number|card))?|social|socials|ssn|s s n|soc"],
+    Subject.CVV: [
+        r"cvv\w?|cvc\w?|cvd|csc|c v v|c v c|c v 2|cv two|cv ?2",
+        r"card (?:security|verification) (?:code|number)",
+        r"(?:three|3|four|4)(?: |-)(?:digits?|numbers?)(?: \w+){0,2} (?:on|at|from) the (?:back|front|card)",
+        r"back of (?:the|your|my) card",
+    ],
     Subject.CODE: [
-        r"cvv\w?|cvc\w?|cvd|csc|c v v|c v c|c v 2|cv two|cv ?2|(?:card )?security (?:code|number|digits)",
+        r"security (?:code|number|digits)|verification (?:code|number|value)|back of it",
         r"(?:three|3|four|4)(?: |-)(?:digit|number) (?:\w+ ){0,2}(?:code|number)",
-        r"(?:three|3|four|4) (?:digits|numbers) (?:on|at|from) the \w+",
-        r"(?:card )?verification (?:code|number|value)|back of (?:the|your|my|it)(?: card)?",
     ],
     Subject.PHONE: [
         r"phone|telephone|cell|cellphone|mobile|callback|landline|fax|extension|area code",
@@ -46,7 +54,8 @@ _PHRASES = {
     Subject.BIRTH: [r"birth|birthday|birthdate|dob|d o b|born"],
     Subject.OTHER: [
         r"orders?|tracking|confirmation|reference|ref|invoice|ticket|serial|policy|claim|member|membership",
-        r"account|routing|zip|zipcode|postcode|postal|sku|imei|iccid|vin|meter|booking|reservation|loyalty",
+        r"account(?! holder| owner| with| is| was| has)|routing|zip|zipcode|postcode|postal|sku|imei",
+        r"iccid|vin|meter|booking|reservation|loyalty",
         r"upc|barcode|licen[sc]e|passport|iban|prescription|shipment|parcel|passcode|transaction|receipt|isbn",
         r"fedex|ups|coupon|voucher|promo|registration|mac address|sort code|frequent flyer",
         r"(?:case|part|model|product|batch|contract|customer|employee|student|patient) (?:number|id|code)",

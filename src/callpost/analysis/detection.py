@@ -79,7 +79,8 @@ def _cards(scene: _Scene) -> list[DigitString]:
     found = numbers + [
         string for string in scene.strings if _is_expiry(scene, string) or _is_code(scene, string)
     ]
-    found += [string for string in scene.strings if string not in found and _repeats(string, numbers)]
+    others = (part for string in scene.strings if string not in found for part in _by_turn(scene, string))
+    found += [part for part in others if _repeats(part, numbers)]
     return sorted(set(found), key=lambda string: string.first)
 
 
@@ -87,7 +88,7 @@ def _is_card_number(string: DigitString, near: Near) -> bool:
     length, card, decoy = len(string.digits), near.distance(Subject.CARD), near.distance(*_DECOYS)
     likely = _looks_like_card(string.digits)
     if decoy is not None and (card is None or decoy + 3 <= card):
-        return likely and card is not None and decoy > 3
+        return likely and card is not None and card <= decoy + 6
     if 12 <= length <= 40:
         return card is not None or likely or (14 <= length <= 24)
     return 7 <= length < 12 and card is not None and card <= 6 and length not in {7, 10}
@@ -134,7 +135,7 @@ def _total(group: Iterable[DigitString]) -> int:
 
 def _is_expiry(scene: _Scene, string: DigitString) -> bool:
     near = scene.near(string)
-    expiry, other = near.distance(Subject.EXPIRY), near.distance(*_DECOYS, Subject.CODE)
+    expiry, other = near.distance(Subject.EXPIRY), near.distance(*_DECOYS, Subject.CODE, Subject.CVV)
     if expiry is None or expiry > 18 or (other is not None and other < expiry):
         return False
     return _is_month_and_year(scene, string) and scene.card_talk(string)
@@ -160,10 +161,21 @@ def _month_before(spoken: Dialogue, first: int) -> int | None:
 
 def _is_code(scene: _Scene, string: DigitString) -> bool:
     near = scene.near(string)
-    code, other = near.distance(Subject.CODE), near.distance(*_DECOYS, Subject.EXPIRY)
+    certain, perhaps = near.distance(Subject.CVV), near.distance(Subject.CODE)
+    code, other = near.distance(Subject.CVV, Subject.CODE), near.distance(*_DECOYS, Subject.EXPIRY)
     if code is None or code > 18 or (other is not None and other < code):
         return False
+    if certain is not None and (perhaps is None or certain <= perhaps):
+        return 2 <= len(string.digits) <= 5
     return len(string.digits) in {3, 4} and scene.card_talk(string)
+
+
+def _by_turn(scene: _Scene, string: DigitString) -> Iterator[DigitString]:
+    """A string as it is spread over turns: of an echo in several turns each is compared by itself."""
+    turns: dict[int, list[Spoken]] = {}
+    for numeral in string.numerals:
+        turns.setdefault(scene.dialogue.words[numeral.first].place[0], []).append(numeral)
+    return (DigitString(tuple(numerals)) for numerals in turns.values())
 
 
 def _repeats(string: DigitString, numbers: Sequence[DigitString]) -> bool:
