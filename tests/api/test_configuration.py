@@ -1,6 +1,7 @@
 """The configuration document: what it may hold, and what is refused or warned of, with code and place."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -197,6 +198,19 @@ def test_the_example_of_the_documentation_is_accepted_as_it_stands() -> None:
             "prediction.detectors[0].detectorName",
         ),
         (
+            {"prediction": {"detectors": [{"detectorId": "0b0b0b0b-0b0b-0b0b-0b0b-0b0b0b0b0b0b"}]}},
+            50006,
+            "prediction.detectors[0].detectorId",
+        ),
+        (
+            {
+                "speechModel": {"language": "fr-FR"},
+                "prediction": {"detectors": [{"detectorName": "PCI"}]},
+            },
+            50006,
+            "prediction.detectors[0].detectorName",
+        ),
+        (
             {"prediction": {"detectors": [{"detectorName": "PCI", "redactor": {}}]}},
             50007,
             "prediction.detectors[0].redactor",
@@ -260,6 +274,7 @@ def test_what_cannot_be_is_refused_with_its_code_and_place(
         ({"speechModel": {"features": ["telepathy"]}}, 10603, "speechModel.features[0]"),
         ({"speechModel": {"extensions": ["usertesting"]}}, 10602, "speechModel.extensions[0]"),
         ({"metrics": [{"metricGroupName": "x"}]}, 10008, "metrics[0]"),
+        ({"prediction": {"classifiers": [{"classifierName": "churn"}]}}, 50001, "prediction.classifiers[0]"),
     ],
 )
 def test_what_is_unknown_is_a_warning_and_in_strict_mode_an_error(
@@ -301,7 +316,7 @@ def test_a_url_of_a_callback_is_never_repeated() -> None:
 def test_what_is_not_built_is_accepted_with_one_warning(path: str) -> None:
     given_document = _document_at(path)
     warnings = [w for w in read(given_document).warnings if "not supported" in w.message]
-    assert [warning.place for warning in warnings] == [path.replace("[]", "[0]")]
+    assert [warning.place for warning in warnings] == [re.sub(r"\[\w*\]", "[0]", path)]
 
 
 def _document_at(path: str) -> Any:
@@ -315,7 +330,8 @@ def _document_at(path: str) -> Any:
         "audioTranscode": {"fileFormat": "mp3"},
     }
     *parents, last = path.split(".")
-    value: Any = {last: samples.get(last, True)}
+    name, listed, item = last.removesuffix("]").partition("[")
+    value: Any = {name: [item] if listed else samples.get(name, True)}
     if "terms[]" in parents:
         value["term"] = "VoiceBase"
     for name in reversed(parents):

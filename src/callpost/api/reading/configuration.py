@@ -43,16 +43,17 @@ def _configuration(root: Section, check: CheckDestination) -> Configuration:
     model, predictions = root.section("speechModel"), root.section("prediction")
     transcript = root.section("transcript")
     formatting, filtering = transcript.section("formatting"), transcript.section("contentFiltering")
+    language = speech.language(model)
     return Configuration(
-        language=speech.language(model),
+        language=language,
         model=speech.model(model),
         extensions=speech.extensions(model),
         features=speech.features(model),
         priority=root.choice("priority", Priority, 10009) or Priority.NORMAL,
         ingest=ingest.read(root.section("ingest")),
         vocabularies=vocabularies.read(root),
-        classifiers=prediction.classifiers(predictions),
-        detectors=prediction.detectors(predictions),
+        classifiers=prediction.classifiers(predictions, language),
+        detectors=prediction.detectors(predictions, language),
         knowledge=_knowledge(root.section("knowledge")),
         metrics=_metrics(root),
         speaker_sentiments=root.flag("speakerSentiments") or False,

@@ -2,58 +2,62 @@
 
 from uuid import UUID
 
+from callpost.analysis import catalogue
+from callpost.analysis.catalogue import Model
 from callpost.api.reading.document import Section
 from callpost.model.configuration import DetectionLevel, DetectorRequest, Redactor
-
-DETECTORS = ("PCI", "SSN", "Number", "PCI-Spanish", "SSN-Spanish")
 
 # HTG:pci calls the parameter detectionLevel in its examples and detectorLevel in its text.
 _LEVEL_NAMES = ("detectionlevel", "detectorlevel")
 
 
-def classifiers(section: Section) -> tuple[str, ...]:
-    """The classifiers asked for, each by its name or else its id."""
-    named = (_classifier(item) for item in section.sections("classifiers"))
+def classifiers(section: Section, language: str) -> tuple[str, ...]:
+    """The classifiers asked for, by name. One there is not is doubted: a verdict that is missing is seen."""
+    named = (_classifier(item, language) for item in section.sections("classifiers"))
     return tuple(name for name in named if name)
 
 
-def detectors(section: Section) -> tuple[DetectorRequest, ...]:
-    requests = (_detector(item) for item in section.sections("detectors"))
+def detectors(section: Section, language: str) -> tuple[DetectorRequest, ...]:
+    """The detectors asked for. One there is not is refused: what it should have redacted would go out."""
+    requests = (_detector(item, language) for item in section.sections("detectors"))
     return tuple(request for request in requests if request)
 
 
-def _classifier(section: Section) -> str | None:
+def _classifier(section: Section, language: str) -> str | None:
     name, identifier = section.text("classifierName"), section.text("classifierId")
     section.known("version", "parameters")
     if not name and not identifier:
         section.refuse(50002, "Give the model a classifierName or a classifierId.")
-    if identifier and not _is_uuid(identifier):
+    elif identifier and not _is_uuid(identifier):
         section.refuse(50003, "A classifierId is a UUID.", "classifierId")
-    return name or identifier
+    elif found := _available(catalogue.CLASSIFIERS, name or identifier or "", language):
+        return found.name
+    else:
+        message = f"The classifier ({name or identifier}) is not available in {language}, and is left out."
+        section.notes.doubt(50001, message, section.place)
+    return None
 
 
-def _detector(section: Section) -> DetectorRequest | None:
+def _detector(section: Section, language: str) -> DetectorRequest | None:
     name, identifier = section.text("detectorName"), section.text("detectorId")
     section.known("version")
     level = _level(section)
     redactor = _redactor(section.section("redactor")) if "redactor" in section else None
     if not name and not identifier:
         section.refuse(50004, "Give the detector a detectorName or a detectorId.")
-        return None
-    if identifier and not name:
-        code = 50006 if _is_uuid(identifier) else 50005
-        section.refuse(code, "There is no detector of this id; name it by its detectorName.", "detectorId")
-        return None
-    known = _known_detector(name or "")
-    if known is None:
-        message = f"The detector ({name}) is not available. There are {', '.join(DETECTORS)}."
-        section.refuse(50006, message, "detectorName")
-        return None
-    return DetectorRequest(known, level, redactor)
+    elif identifier and not _is_uuid(identifier):
+        section.refuse(50005, "A detectorId is a UUID.", "detectorId")
+    elif found := _available(catalogue.DETECTORS, name or identifier or "", language):
+        return DetectorRequest(found.name, level, redactor)
+    else:
+        message = f"The detector ({name or identifier}) is not available in {language}."
+        section.refuse(50006, message, "detectorName" if name else "detectorId")
+    return None
 
 
-def _known_detector(name: str) -> str | None:
-    return next((known for known in DETECTORS if known.lower() == name.strip().lower()), None)
+def _available(models: tuple[Model, ...], name_or_id: str, language: str) -> Model | None:
+    found = catalogue.find(models, name_or_id.strip())
+    return found if found and language.startswith(found.languages) else None
 
 
 def _level(section: Section) -> DetectionLevel:
