@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from spacy.tokens import Span, Token
 
-from callpost.analysis.lexicon import HESITATIONS, MONTH_WORDS, NODS, WEEKDAYS, words
+from callpost.analysis.lexicon import COMMON_NOUNS, HESITATIONS, MONTH_WORDS, NODS, WEEKDAYS, words
 from callpost.analysis.reading import Reading, ReadTurn
 from callpost.analysis.taxonomy import TOPICS
 from callpost.model.results import Keyword, Knowledge, Mention, Occurrence, Subtopic, Topic
@@ -20,35 +20,7 @@ from callpost.model.results import Keyword, Knowledge, Mention, Occurrence, Subt
 _LONGEST_PHRASE = 4
 _SATURATION = 2.5
 
-_COMMON = (
-    HESITATIONS
-    | NODS
-    | MONTH_WORDS
-    | WEEKDAYS
-    | words("thing way time day lot bit minute moment second hour week month year today tomorrow yesterday")
-    | words(
-        "morning afternoon evening night while name help question one something anything everything nothing"
-    )
-    | words(
-        "people person guy man woman sir madam mister miss kind sort type stuff part side place end start"
-    )
-    | words(
-        "hello hi hey bye goodbye call thank thanks welcome pleasure favor luck care hand head back front"
-    )
-    | words("number digit idea reason point fact matter sense word example couple few half whole bunch step")
-    | words(
-        "chance change look try use need want work talk turn information detail total top bottom list line"
-    )
-    | words(
-        "friend guess course situation area world life home house family wife husband problem issue weekend"
-    )
-    | words("business hold letter gentleman lady dear sake god gosh goodness mine yours set piece pm am rest")
-    | words(
-        "birth date address confirmation email zip security kid level someone case dollar cent pound euro"
-    )
-)
-"""Words of any call, the routine questions for name, date of birth and address included."""
-
+_COMMON = HESITATIONS | NODS | MONTH_WORDS | WEEKDAYS | COMMON_NOUNS
 _CONTENT = frozenset({"NOUN", "PROPN", "ADJ"})
 _VAGUE_ADJECTIVES = words(
     """good great nice new old other same last next first second different many much more most few little
@@ -147,7 +119,7 @@ def _scores(candidates: Mapping[Key, _Candidate], turns: Sequence[ReadTurn]) -> 
     containers = _containers(candidates)
     length = max((read.turn.end_ms for read in turns), default=1) or 1
     scores = {
-        key: _termhood(candidate, containers[key]) * _weight(candidate, length)
+        key: _termhood(candidate, containers[key]) * _weight(candidate, turns[0], length)
         for key, candidate in candidates.items()
     }
     return {key: score for key, score in scores.items() if score > 0}
@@ -165,9 +137,9 @@ def _containers(candidates: Mapping[Key, _Candidate]) -> dict[Key, list[_Candida
 def _termhood(candidate: _Candidate, containers: Sequence[_Candidate]) -> float:
     """C-value: the count less the mean count of the longer phrases, weighed by the number of words.
 
-    Nothing where the phrase never stands by itself, or is a single word of every call.
+    Nothing where the phrase never stands by itself, or consists of words of every call.
     """
-    if candidate.key[-1] in _COMMON and all(part in _COMMON for part in candidate.key):
+    if candidate.key[-1] == "number" or all(part in _COMMON for part in candidate.key):
         return 0.0
     if any(longer.count == candidate.count for longer in containers):
         return 0.0
@@ -175,7 +147,7 @@ def _termhood(candidate: _Candidate, containers: Sequence[_Candidate]) -> float:
     return math.log2(len(candidate.key) + 1) * math.log2(candidate.count - nested + 1)
 
 
-def _weight(candidate: _Candidate, length_ms: int) -> float:
+def _weight(candidate: _Candidate, opening: ReadTurn, length_ms: int) -> float:
     """Said by both speakers, early, and in specific words: more."""
     speakers = {read.turn.speaker for read, _, _ in candidate.places}
     read, first, _ = candidate.places[0]
@@ -183,6 +155,8 @@ def _weight(candidate: _Candidate, length_ms: int) -> float:
     specific = sum(part not in _COMMON for part in candidate.key) / len(candidate.key)
     known = 1.5 if _TOPIC_OF.get("_".join(candidate.key)) or _TOPIC_OF.get(candidate.key[-1]) else 1.0
     proper = 1.2 if candidate.proper * 2 > candidate.count else 1.0
+    if proper > 1 and all(place[0] is opening for place in candidate.places):
+        proper = 0.4  # the company's own name, in its greeting
     return specific * known * proper * (1 + 0.25 * early) * (1.25 if len(speakers) > 1 else 1.0)
 
 
