@@ -94,7 +94,7 @@ def test_progress_never_falls_and_ends_at_one(call: Path, transcribe: Transcribe
 
 def test_a_recording_cut_into_small_parts_loses_nothing(call: Path, transcribe: Transcribe) -> None:
     whole = transcribe(call)
-    parts = transcribe(call, part=7 * 16_000)
+    parts = transcribe(call, block=7 * 16_000, part_ms=10_000)
     assert difflib.SequenceMatcher(a=said(whole).split(), b=said(parts).split()).ratio() > 0.93
     assert [turn.speaker for turn in parts.transcript.turns] == [
         turn.speaker for turn in whole.transcript.turns

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from callpost.speech.recognizer import Recognition, RecognitionRequest
 from callpost.speech.whisper import Whisper
 from callpost.speech.windows import Window, WindowFinder
 
-_PART = 300 * RATE  # long enough for full batches, short enough for the memory
+_BLOCK = 60 * RATE  # read and searched for speech at once; the search takes memory with it
+_PART_MS = 300_000  # recognised at once: enough for full batches
 _LONGEST_MS = 24 * 3600 * 1000
 _SAME = 4  # of 32768; two channels that differ by no more are one channel twice
 _PAUSE_MS = 500  # a shorter pause does not end a stretch of voice activity
@@ -32,24 +34,32 @@ class Engine:
 
 
 def transcribe(
-    request: RecognitionRequest, engine: Engine, report: Report, *, part: int = _PART
+    request: RecognitionRequest,
+    engine: Engine,
+    report: Report,
+    *,
+    block: int = _BLOCK,
+    part_ms: int = _PART_MS,
 ) -> Recognition:
-    """Recognise one recording, `part` samples of 16 kHz at a time.
+    """Recognise one recording.
+
+    block: samples of 16 kHz that are read at once. part_ms: how much sound is recognised at once.
 
     Raises UnreadableRecording where nothing in it can be read (10201), or where its channels are not those
     of the configuration (15004, 15005).
     """
     with audio.opened(request.path) as recording:
         plan = ingest.plan([track.channels for track in recording.tracks], request.ingest)
-        blocks = recording.blocks(plan.sources, part)
+        blocks = recording.blocks(plan.sources, block)
         first = next(blocks, None)
         if first is None:
             raise audio.unreadable("no sound in it can be decoded")
         plan = _without_doubles(plan, first)
         transcription = _Transcription(plan.sources, engine, report, recording.duration_ms)
-        transcription.push(first)
-        for block in blocks:
-            transcription.push(block)
+        for sound in chain([first], blocks):
+            transcription.push(sound)
+            if transcription.waiting_ms >= part_ms:
+                transcription.recognise()
         return _recognition(request, recording, plan, transcription)
 
 
@@ -91,39 +101,45 @@ class _Transcription:
         self._finders = [WindowFinder(source.number) for source in sources]
         self._words: defaultdict[int, list[Word]] = defaultdict(list)
         self._speech: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-        self.length_ms = 0
+        self._windows: list[Window] = []
+        self.length_ms = 0  # taken in
+        self.waiting_ms = 0  # of it not recognised yet
 
     def push(self, block: Sequence[Samples]) -> None:
-        """Work through one block: a row of samples for each source, perhaps more rows than sources."""
+        """Take in one block: a row of samples for each source, perhaps more rows than sources."""
         found = self._engine.pool.map(WindowFinder.push, self._finders, block)
+        self._windows += [window for windows in found for window in windows]
         block_ms = max(map(len, block)) // SAMPLES_PER_MS
-        self._recognise([window for windows in found for window in windows], block_ms)
         self.length_ms += block_ms
+        self.waiting_ms += block_ms
         if self.length_ms > _LONGEST_MS:
             raise audio.unreadable(f"it is longer than {_LONGEST_MS // 3_600_000} hours")
+
+    def recognise(self) -> None:
+        """Recognise what waits."""
+        windows, self._windows = self._windows, []
+        engine = self._engine
+        readings = batches.decode(engine.whisper, windows, engine.pool, engine.threads, self._progress)
+        for window, reading in zip(windows, readings, strict=True):
+            self._speech[window.source] += window.speech
+            if not (reading.empty or reading.runaway):
+                self._words[window.source] += reading.words
+        self.waiting_ms = 0
         self._progress(0)
 
     def finish(self, language: str) -> Transcript:
         """Recognise what was held back, and put everything in order."""
-        self._recognise([window for finder in self._finders for window in finder.finish()], 0)
+        self._windows += [window for finder in self._finders for window in finder.finish()]
+        self.recognise()
         activity = [one for source in self._sources for one in _activity(source, self._speech[source.number])]
         activity.sort(key=lambda one: (one.start_ms, one.channel))
         self._report(1.0, self.length_ms)
         return Transcript(turns.turns(self._words, self._sources), language, tuple(activity))
 
-    def _recognise(self, windows: Sequence[Window], block_ms: int) -> None:
-        engine = self._engine
-        readings = batches.decode(
-            engine.whisper, windows, engine.pool, engine.threads, lambda done: self._progress(done * block_ms)
-        )
-        for window, reading in zip(windows, readings, strict=True):
-            self._speech[window.source] += window.speech
-            if not (reading.empty or reading.runaway):
-                self._words[window.source] += reading.words
-
-    def _progress(self, within_ms: float) -> None:
-        heard_ms = self.length_ms + int(within_ms)
-        total_ms = max(self._total_ms, heard_ms, 1)
+    def _progress(self, share: float) -> None:
+        """share: of what waits, 0..1."""
+        heard_ms = self.length_ms - int((1 - share) * self.waiting_ms)
+        total_ms = max(self._total_ms, self.length_ms, 1)
         self._report(min(0.99, heard_ms / total_ms), heard_ms)
 
 
