@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from callpost.delivery import destination, endpoint, payload, signed_put
+from callpost.delivery import destination, endpoint, payload, signed_put, webhooks
 from callpost.delivery.aws import Aws, AwsEndpoints, Clock
 from callpost.delivery.bucket import Buckets, Written
 from callpost.delivery.payload import Payload
+from callpost.delivery.preflight import Preflight, Roles
 from callpost.delivery.sessions import OwnCredentials, Sessions
 from callpost.errors import Rejected
 from callpost.model.configuration import Callback, CallbackType
@@ -32,11 +34,17 @@ from callpost.store.objects import Objects
 
 @dataclass(frozen=True, slots=True)
 class CourierSettings:
-    """api_url: under which customers reach callpost; goes into the rendered links."""
+    """api_url: under which customers reach callpost; goes into the rendered links.
+
+    check_roles: find out, at the first use of a role and once a day, whether others could use it too.
+    account_id: callpost's own AWS account, for the policies it suggests.
+    """
 
     policy: EndpointPolicy
     api_url: str
     endpoints: AwsEndpoints = field(default_factory=AwsEndpoints)
+    check_roles: bool = True
+    account_id: str | None = None
 
 
 class Courier:
@@ -58,6 +66,8 @@ class Courier:
         requests = Aws(network, clock)
         self.sessions = Sessions(requests, settings.endpoints, own)
         self.buckets = Buckets(requests, self.sessions, settings.endpoints)
+        self.preflight = Preflight(network, self.sessions, self.buckets, settings.account_id)
+        self._roles = Roles(self.preflight, clock, enabled=settings.check_roles)
 
     async def deliver(self, claimed: ClaimedDelivery) -> Outcome:
         """Make one attempt. A failure is a value; an exception is a fault of callpost's own."""
@@ -75,20 +85,20 @@ class Courier:
             return sent
         outcome = await self._send(target, claimed, sent)
         if isinstance(outcome, Delivered):
-            return Delivered(replace(outcome.receipt, attempts=claimed.attempt))
+            return replace(outcome, receipt=replace(outcome.receipt, attempts=claimed.attempt))
         return outcome
 
     async def _send(self, target: Destination, claimed: ClaimedDelivery, sent: Payload) -> Outcome:
         now = self._clock()
         match target:
             case HttpEndpoint():
-                return await endpoint.send(self._network, target, sent, self._headers(claimed), now)
+                headers = await self._headers(claimed, sent, now)
+                return await endpoint.send(self._network, target, sent, headers, now)
             case PresignedObject():
                 return await signed_put.put(self._network, target, sent, now, trusted=self._trusts(target))
             case BucketFolder():
                 key = claimed.object_key or "/".join(filter(None, (target.prefix, str(claimed.delivery_id))))
-                written = Written(target, key, sent, claimed.organization_id, claimed.media_id)
-                return await self.buckets.put(written)
+                return await self._put(Written(target, key, sent, claimed.organization_id, claimed.media_id))
 
     async def _payload(self, claimed: ClaimedDelivery) -> Payload | Hopeless:
         """Raises KeyError where the results are gone."""
@@ -107,8 +117,15 @@ class Courier:
             return Hopeless(f"There is no stream {name}.", remedy="Ask for redaction, or for another stream.")
         return payload.of_stream(self._objects, found, claimed.content_type)
 
-    def _headers(self, claimed: ClaimedDelivery) -> Mapping[str, str]:
-        return {"callpost-attempt": str(claimed.attempt), "callpost-media-id": str(claimed.media_id)}
+    async def _headers(self, claimed: ClaimedDelivery, sent: Payload, now: datetime) -> Mapping[str, str]:
+        signed = await webhooks.headers(str(claimed.delivery_id), now, sent, claimed.webhook_secrets)
+        return signed | {"callpost-attempt": str(claimed.attempt), "callpost-media-id": str(claimed.media_id)}
+
+    async def _put(self, written: Written) -> Outcome:
+        warning, outcome = await asyncio.gather(
+            self._roles.warning(written.folder, written.organization_id), self.buckets.put(written)
+        )
+        return replace(outcome, warning=warning) if isinstance(outcome, Delivered) else outcome
 
     def _trusts(self, target: PresignedObject) -> bool:
         return any(target.url.startswith(f"{origin}/") for origin in self._settings.policy.s3_endpoints)

@@ -27,7 +27,7 @@ from callpost.model.delivery import (
 )
 from callpost.render import content
 
-__all__ = ["EndpointPolicy", "check_expiry", "read"]
+__all__ = ["Destination", "EndpointPolicy", "check_expiry", "content_type", "read"]
 
 _ROLE = re.compile(r"arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
 _METHODS = ("POST", "PUT")
@@ -81,6 +81,13 @@ def check_expiry(
     else:
         return ()
     return (Problem(60006, f"The pre-signed URL {text}.", f"{place}.url"),)
+
+
+def content_type(target: Destination, callback: Callback) -> str | None:
+    """The Content-Type to send: the signed one, or the documented one; None where none was signed."""
+    if isinstance(target, PresignedObject) and target.signs_type:
+        return target.signed_type
+    return content.content_type(callback)
 
 
 def _wrong_properties(callback: Callback, place: str) -> list[Problem]:

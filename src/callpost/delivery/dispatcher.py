@@ -156,7 +156,7 @@ class Dispatcher:
             _status(outcome),
             getattr(outcome, "reason", ""),
             getattr(outcome, "excerpt", ""),
-            getattr(outcome, "remedy", ""),
+            outcome.warning if isinstance(outcome, Delivered) else getattr(outcome, "remedy", ""),
         )
         self._outcomes.put_nowait(self._settlement(claimed, attempt, outcome, ours=ours))
 

@@ -5,11 +5,14 @@ name could have results written with it: AWS, "The confused deputy problem"), th
 and that an object can be written, is written once, reads back the same and can be deleted.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from callpost.delivery import aws, explain, iam, payload, session_policy
+from callpost.delivery.aws import Clock
 from callpost.delivery.bucket import Buckets, Written
 from callpost.delivery.sessions import NoSession, Sessions, read_session
 from callpost.delivery.signing import Credentials
@@ -20,6 +23,7 @@ _OPEN = (
     "The role can be assumed {how}. Anybody who can make callpost deliver and knows the role's name"
     " could have results written into this bucket (the confused deputy)."
 )
+_ASK_AGAIN = timedelta(days=1)
 _PROBE = b"callpost checks that results can be delivered here; this object may be deleted.\n"
 
 
@@ -85,7 +89,7 @@ class Preflight:
         )
 
     async def _verify_folder(self, folder: BucketFolder, organization_id: UUID, *, put_only: bool) -> Verdict:
-        grant = self._grant(folder, organization_id)
+        grant = self.grant(folder, organization_id)
         checks = list(await self.closed_to_others(folder.role, grant))
         written = _probe(folder, organization_id)
         check, credentials = await self._assume(written, grant)
@@ -180,7 +184,8 @@ class Preflight:
             return Check("reach", False, str(error))
         return Check("reach", True, f"The endpoint can be reached; it answers {answer.status} to HEAD.")
 
-    def _grant(self, folder: BucketFolder, organization_id: UUID) -> iam.Grant:
+    def grant(self, folder: BucketFolder, organization_id: UUID) -> iam.Grant:
+        """What the owner of a role would grant."""
         return iam.Grant(
             folder.bucket,
             self._account_id,
@@ -203,3 +208,32 @@ def _conditional(conditional: bool) -> Check:
             "conditional-write", True, "A second write of the same object is refused (If-None-Match)."
         )
     return Check("conditional-write", None, "The server writes over what is there; receipts will say so.")
+
+
+class Roles:
+    """Whether the roles in use are closed to others; asked at the first use and once a day, remembered
+    between.
+    """
+
+    def __init__(self, preflight: Preflight, clock: Clock, *, enabled: bool = True) -> None:
+        self._preflight = preflight
+        self._clock = clock
+        self._enabled = enabled
+        self._known: dict[tuple[UUID, str], tuple[datetime, asyncio.Task[str]]] = {}
+
+    async def warning(self, folder: BucketFolder, organization_id: UUID) -> str:
+        """What the owner of a role should mend, empty where there is nothing."""
+        if not self._enabled:
+            return ""
+        key, now = (organization_id, folder.role), self._clock()
+        asked_at, task = self._known.get(key, (None, None))
+        if task is None or asked_at is None or now - asked_at > _ASK_AGAIN:
+            task = asyncio.create_task(self._ask(folder, organization_id))
+            self._known[key] = (now, task)
+        return await asyncio.shield(task)
+
+    async def _ask(self, folder: BucketFolder, organization_id: UUID) -> str:
+        checks = await self._preflight.closed_to_others(
+            folder.role, self._preflight.grant(folder, organization_id)
+        )
+        return next((f"{check.detail} {check.remedy}" for check in checks if check.passed is False), "")

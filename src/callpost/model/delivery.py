@@ -167,6 +167,7 @@ class ClaimedDelivery:
     due_at: datetime
     created_at: datetime
     schedule: "RetrySchedule | None" = None
+    webhook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +195,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The destination has the object."""
+    """The destination has the object. warning: what the customer should mend all the same."""
 
     receipt: Receipt
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -81,6 +81,7 @@ class DeliveryQuery:
     since: datetime | None = None
     until: datetime | None = None
     external_id: str | None = None
+    media_id: UUID | None = None
     after: Delivery | None = None
     limit: int = 100
 
@@ -190,19 +191,29 @@ async def of_media(connection: Connection, organization_id: UUID, media_id: UUID
 
 async def find(connection: Connection, organization_id: UUID, query: DeliveryQuery) -> list[Delivery]:
     """An organization's deliveries, oldest first."""
-    rows = await connection.fetch(
-        _SQL["find"],
-        organization_id,
-        query.state,
-        query.destination_key,
-        query.since,
-        query.until,
-        query.external_id,
-        query.after.created_at if query.after else None,
-        query.after.delivery_id if query.after else None,
-        query.limit,
-    )
+    after = (query.after.created_at, query.after.delivery_id) if query.after else (None, None)
+    rows = await connection.fetch(_SQL["find"], organization_id, *_filters(query), *after, query.limit)
     return [_delivery(row) for row in rows]
+
+
+async def count(connection: Connection, organization_id: UUID, query: DeliveryQuery) -> dict[str, int]:
+    """How many deliveries a query finds at each destination; its page does not matter."""
+    rows = await connection.fetch(_SQL["count"], organization_id, *_filters(query))
+    return {row["destination_key"]: row["found"] for row in rows}
+
+
+async def insert_again(
+    connection: Connection, organization_id: UUID, new: Sequence[NewDelivery], now: datetime
+) -> None:
+    """Store further deliveries of recordings that have some, numbered on from the last."""
+    media = list({delivery.media_id for delivery in new})
+    await connection.fetch(_SQL["lock_recordings"], organization_id, media)
+    last = {row["media_id"]: row["number"] for row in await connection.fetch(_SQL["last_numbers"], media)}
+    numbered = []
+    for delivery in new:
+        last[delivery.media_id] = number = last.get(delivery.media_id, 0) + 1
+        numbered.append(replace(delivery, number=number))
+    await insert(connection, numbered, now)
 
 
 async def attempts(connection: Connection, delivery_id: UUID) -> list[Attempt]:
@@ -281,6 +292,21 @@ async def set_schedule(connection: Connection, organization_id: UUID, schedule: 
     await connection.execute(_SQL["set_schedule"], organization_id, stored)
 
 
+async def webhook_secrets(connection: Connection, organization_id: UUID) -> tuple[bytes, ...]:
+    """What an organization's webhooks are signed with, newest first; secrets."""
+    return tuple(await connection.fetchval(_SQL["webhook_secrets"], organization_id) or ())
+
+
+async def add_webhook_secret(connection: Connection, organization_id: UUID, secret: bytes) -> None:
+    """Sign with a new secret, and with the one before as well until it is retired."""
+    await connection.execute(_SQL["add_webhook_secret"], organization_id, secret)
+
+
+async def retire_webhook_secret(connection: Connection, organization_id: UUID) -> None:
+    """Sign with the newest secret alone."""
+    await connection.execute(_SQL["retire_webhook_secret"], organization_id)
+
+
 async def depths(connection: Connection, now: datetime) -> dict[str, tuple[int, float]]:
     """For each destination what waits there: how many, and for how many seconds the oldest has been due."""
     rows = await connection.fetch(_SQL["depths"], now)
@@ -315,6 +341,17 @@ async def listen(database: Database, wake: Callable[[], None]) -> AsyncIterator[
 async def _start_time_to_live(connection: Connection, media: set[UUID], now: datetime) -> None:
     await connection.execute(_SQL["lock_media"], list(media))
     await connection.execute(_SQL["start_time_to_live"], list(media), now)
+
+
+def _filters(query: DeliveryQuery) -> tuple[Any, ...]:
+    return (
+        query.state,
+        query.destination_key,
+        query.since,
+        query.until,
+        query.external_id,
+        query.media_id,
+    )
 
 
 def _settle_columns(settlements: Sequence[Settlement]) -> list[list[Any]]:
@@ -377,6 +414,7 @@ def _claimed(row: asyncpg.Record) -> ClaimedDelivery:
     values = dict(row)
     values["callback"] = msgspec.json.decode(row["callback"], type=Callback)
     values["schedule"] = msgspec.json.decode(row["schedule"], type=RetrySchedule) if row["schedule"] else None
+    values["webhook_secrets"] = tuple(row["webhook_secrets"])
     return ClaimedDelivery(**values)
 
 

@@ -39,7 +39,8 @@ with recursive places (destination_id) as (
              order by next.destination_id limit 1)
       from places where places.destination_id is not null
 ), chosen as materialized (
-    select due.delivery_id, destinations.destination_key, delivery_settings.schedule
+    select due.delivery_id, destinations.destination_key, delivery_settings.schedule,
+           coalesce(delivery_settings.webhook_secrets, '{}') as webhook_secrets
       from places
       join destinations using (destination_id)
       left join delivery_settings using (organization_id)
@@ -66,7 +67,7 @@ update deliveries
 returning deliveries.delivery_id, deliveries.media_id, deliveries.organization_id, deliveries.destination_id,
           deliveries.number, deliveries.callback, chosen.destination_key, deliveries.content_type,
           deliveries.object_key, deliveries.tries, deliveries.attempts + 1 as attempt, deliveries.claimed_at,
-          deliveries.due_at, deliveries.created_at, chosen.schedule
+          deliveries.due_at, deliveries.created_at, chosen.schedule, chosen.webhook_secrets
 
 -- When the next delivery is due that is not due yet ($1 now).
 -- name: next_due
@@ -216,7 +217,8 @@ select deliveries.*, destination_key from deliveries join destinations using (de
  where deliveries.organization_id = $1 and media_id = $2
  order by number
 
--- $2 states, $3 destination, $4 since, $5 until, $6 external id; null: any. After ($7, $8), newest last.
+-- $2 states, $3 destination, $4 since, $5 until, $6 external id, $7 recording; null: any. After
+-- ($8, $9), newest last.
 -- name: find
 select deliveries.*, destination_key from deliveries join destinations using (destination_id)
  where deliveries.organization_id = $1
@@ -226,9 +228,10 @@ select deliveries.*, destination_key from deliveries join destinations using (de
    and ($5::timestamptz is null or created_at < $5)
    and ($6::text is null or media_id in (
         select media_id from media where media.organization_id = $1 and external_id = $6))
-   and ($7::timestamptz is null or (created_at, delivery_id) > ($7, $8::uuid))
+   and ($7::uuid is null or media_id = $7)
+   and ($8::timestamptz is null or (created_at, delivery_id) > ($8, $9::uuid))
  order by created_at, delivery_id
- limit $9
+ limit $10
 
 -- name: attempts
 select * from attempts where delivery_id = $1 order by number
@@ -282,6 +285,36 @@ returning destination_id
 -- name: set_schedule
 insert into delivery_settings (organization_id, schedule) values ($1, $2)
 on conflict (organization_id) do update set schedule = excluded.schedule
+
+-- name: webhook_secrets
+select webhook_secrets from delivery_settings where organization_id = $1
+
+-- name: add_webhook_secret
+insert into delivery_settings (organization_id, webhook_secrets) values ($1, array[$2::bytea])
+on conflict (organization_id) do update
+   set webhook_secrets = (array[$2::bytea] || delivery_settings.webhook_secrets)[1:2]
+
+-- name: retire_webhook_secret
+update delivery_settings set webhook_secrets = webhook_secrets[1:1] where organization_id = $1
+
+-- name: lock_recordings
+select media_id from media where organization_id = $1 and media_id = any($2::uuid[]) order by media_id for update
+
+-- name: last_numbers
+select media_id, max(number) as number from deliveries where media_id = any($1::uuid[]) group by media_id
+
+-- The same filters as find.
+-- name: count
+select destination_key, count(*) as found from deliveries join destinations using (destination_id)
+ where deliveries.organization_id = $1
+   and ($2::text is null or state = $2)
+   and ($3::text is null or destination_key = $3)
+   and ($4::timestamptz is null or created_at >= $4)
+   and ($5::timestamptz is null or created_at < $5)
+   and ($6::text is null or media_id in (
+        select media_id from media where media.organization_id = $1 and external_id = $6))
+   and ($7::uuid is null or media_id = $7)
+ group by destination_key
 
 -- Queue age and depth for the metrics; $1 now.
 -- name: depths

@@ -64,7 +64,15 @@ create table destinations (
 -- How an organization wants its deliveries made.
 create table delivery_settings (
     organization_id uuid primary key references organizations,
-    schedule        bytea                        -- model.RetrySchedule in msgspec JSON, null: the operator's
+    schedule        bytea,                       -- model.RetrySchedule in msgspec JSON, null: the operator's
+    webhook_secrets bytea[] not null default '{}' -- newest first; two while one gives way to the next
+);
+
+-- What receipts are signed with; the newest signs, the older ones still prove.
+create table signing_keys (
+    key_id          uuid primary key,
+    private_key     bytea not null,              -- Ed25519, raw
+    created_at      timestamptz not null
 );
 
 -- A pending delivery is waiting while lease_until is null, and under way while it is not.
