@@ -1,11 +1,20 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spoken_calls import Say
 
 from callpost.analysis.analyze import analyze
-from callpost.model.configuration import Configuration, DetectionLevel, DetectorRequest, Redactor
-from callpost.model.transcript import Transcript
+from callpost.model.configuration import (
+    Configuration,
+    DetectionLevel,
+    DetectorRequest,
+    MetricGroup,
+    Redactor,
+    SpottingGroup,
+)
+from callpost.model.transcript import Transcript, Turn, Word
 
 PLAIN = Configuration(knowledge=False, number_formatting=False)
 
@@ -58,18 +67,20 @@ def test_an_unknown_classifier_is_a_warning(name: str, say: Say) -> None:
     assert [verdict.name for verdict in results.prediction.classifiers] == ["sentiment"]
 
 
+EVERYTHING = Configuration(
+    classifiers=("sentiment", "voicemail"),
+    detectors=tuple(DetectorRequest(name, redactor=Redactor("x", 0)) for name in ("PCI", "SSN", "Number")),
+    spotting=(SpottingGroup("g", ("router", "")),),
+    metrics=(MetricGroup.OVERTALK, MetricGroup.SENTIMENT, MetricGroup.TALK_TIME),
+    speaker_sentiments=True,
+    verb_noun_pairs=True,
+    entities=True,
+    profanity_filtering=True,
+)
+
+
 def test_an_empty_transcript_is_analysed() -> None:
-    everything = Configuration(
-        classifiers=("sentiment", "voicemail"),
-        detectors=tuple(
-            DetectorRequest(name, redactor=Redactor("x", 0)) for name in ("PCI", "SSN", "Number")
-        ),
-        speaker_sentiments=True,
-        verb_noun_pairs=True,
-        entities=True,
-        profanity_filtering=True,
-    )
-    analysis = analyze(Transcript(), everything)
+    analysis = analyze(Transcript(), EVERYTHING)
     assert analysis.results.warnings == ()
     assert analysis.redactions == ()
 
@@ -78,3 +89,44 @@ def test_the_same_transcript_gives_the_same_results(say: Say) -> None:
     call = say(("A", "The router lost its connection."), ("C", "I want a refund for the router."))
     configuration = Configuration(classifiers=("sentiment",), detectors=(DetectorRequest("Number"),))
     assert analyze(call, configuration) == analyze(call, configuration)
+
+
+SAMPLES = [
+    "four",
+    "4111-1111",
+    "card",
+    "oh",
+    "May",
+    "$5",
+    "hundred",
+    "double",
+    "router",
+    "[redacted]",
+    "-",
+    "'s",
+    "\u00e9",
+]
+
+
+@st.composite
+def transcripts(draw: st.DrawFn) -> Transcript:
+    """Turns of two channels that may overlap, of any words at all."""
+    turns = []
+    for number in range(draw(st.integers(1, 4))):
+        clock, words = draw(st.integers(0, 5000)), []
+        for text in draw(st.lists(st.sampled_from(SAMPLES) | st.text(max_size=6), min_size=1, max_size=12)):
+            end = clock + draw(st.integers(0, 800))
+            words.append(Word(text, clock, end, 0.5))
+            clock = end + draw(st.integers(0, 400))
+        turns.append(Turn("AB"[number % 2], number % 2, tuple(words)))
+    return Transcript(tuple(sorted(turns, key=lambda turn: turn.start_ms)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(transcripts())
+def test_no_transcript_makes_a_section_fail(transcript: Transcript) -> None:
+    results = analyze(transcript, EVERYTHING).results
+    assert results.warnings == ()
+    assert results.knowledge is not None
+    assert results.entities is not None
+    assert len(results.transcript.turns) == len(transcript.turns)

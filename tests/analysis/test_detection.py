@@ -5,7 +5,7 @@ from spoken_calls import Say, spoken
 
 from callpost.analysis.detection import detect, luhn
 from callpost.model.configuration import DetectionLevel
-from callpost.model.transcript import Transcript
+from callpost.model.transcript import Transcript, Turn, Word
 
 ASKED = ("Agent", "Could I have the card number, please?")
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -64,6 +64,25 @@ def test_digits_split_over_turns_by_an_echo_are_one_number(say: Say) -> None:
         "four nine one seven four nine one seven six one oh eight two two oh three two two oh three "
         "nine nine one five"
     )
+
+
+def test_nods_over_the_number_do_not_break_it() -> None:
+    def turn(speaker: str, channel: int, start: int, text: str) -> Turn:
+        words = (
+            Word(word, start + 400 * n, start + 400 * n + 350, 0.9) for n, word in enumerate(text.split())
+        )
+        return Turn(speaker, channel, tuple(words))
+
+    number = "four nine two nine eight eight one two seven seven three one five five six six"
+    call = Transcript(
+        (
+            turn("Agent", 0, 0, "Could I have the card number?"),
+            turn("Caller", 1, 4000, number),
+            turn("Agent", 0, 6000, "mhm okay"),
+            turn("Agent", 0, 9000, "yes"),
+        )
+    )
+    assert found(call) == number
 
 
 def test_expiry_and_security_code_belong_to_the_card(say: Say) -> None:

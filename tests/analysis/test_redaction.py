@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from benchmarks.detection.labelled import SENSITIVE, Dialogue, Number, hand_written, made
 from hypothesis import given
 from hypothesis import strategies as st
 from spoken_calls import Say
@@ -123,3 +124,38 @@ def test_the_first_redactor_of_a_word_names_its_replacement(say: Say) -> None:
     region = Region("A", 0, 1, frozenset({(0, 0)}))
     redacted = redact(say(("A", "4111,")), [(Redactor("#"), [region]), (Redactor("[x]"), [region])])
     assert redacted.turns[0].text == "#,"
+
+
+def secrets(dialogue: Dialogue, number: Number) -> list[str]:
+    """Words of four digits and more, and any four words of the number in a row."""
+    turns = dialogue.transcript.turns
+    said = [(turn, turns[turn].words[word].text.strip(".,")) for turn, word in sorted(number.places)]
+    quads = [
+        part for part in zip(said, said[1:], said[2:], said[3:], strict=False) if part[0][0] == part[3][0]
+    ]
+    return [text for _, text in said if sum(map(str.isdigit, text)) >= 4] + [
+        " ".join(text for _, text in quad) for quad in quads
+    ]
+
+
+@pytest.mark.parametrize("level", list(DetectionLevel))
+def test_no_labelled_number_leaks_into_anything_that_is_delivered(level: DetectionLevel) -> None:
+    configuration = Configuration(
+        detectors=tuple(DetectorRequest(name, level, Redactor("[redacted]")) for name in ("PCI", "SSN")),
+        classifiers=("sentiment",),
+        speaker_sentiments=True,
+        verb_noun_pairs=True,
+        entities=True,
+    )
+    for dialogue in (*hand_written(), *made(seed=3, each=4)):
+        everything = delivered(dialogue.transcript, configuration)
+        others = [
+            secret
+            for number in dialogue.numbers
+            if number.label not in SENSITIVE
+            for secret in secrets(dialogue, number)
+        ]
+        for number in dialogue.numbers:
+            if number.label in SENSITIVE:
+                for secret in set(secrets(dialogue, number)) - set(others):
+                    assert secret not in everything, dialogue.name

@@ -197,7 +197,7 @@ def _hyphenated(word: str, place: int) -> Numeral | None:
 def _repeated(spoken: Sequence[str], place: int) -> Numeral | None:
     """double five, triple oh."""
     word = spoken[place + 1]
-    digit = str(_UNITS[word]) if word in _UNITS else "0" if word in _OH else word if word.isdigit() else ""
+    digit = str(_UNITS[word]) if word in _UNITS else "0" if word in _OH else word if word.isdecimal() else ""
     if len(digit) != 1:
         return None
     return Numeral(place, place + 1, digit * _REPEATS[spoken[place]], Kind.DIGITS)
