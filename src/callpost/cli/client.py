@@ -1,21 +1,16 @@
 """The API as the commands use it: one caller, one address, errors as messages."""
 
 import io
-import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-import aiohttp
+from callpost.errors import CallpostError
 
-from callpost import __version__
-from callpost.errors import CallpostError, ConfigurationProblem
-
-_CONNECT_S = 10.0
-_READ_S = 300.0
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+if TYPE_CHECKING:
+    from callpost.cli.http_client import Client
 
 Document = dict[str, Any]
 
@@ -24,63 +19,13 @@ class CommandFailed(CallpostError):
     """What was asked for did not come about; the message says why."""
 
 
-class Client:
-    """Speaks to the API with the token of CALLPOST_TOKEN.
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["Client"]:
+    """The API at `url`, for the caller of CALLPOST_TOKEN. Raises ConfigurationProblem without one."""
+    from callpost.cli.http_client import Client  # noqa: PLC0415 - it says why
 
-    A token is never an option: command lines can be seen by everybody on the machine.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/").removesuffix("/v3")
-        self._token = os.environ.get("CALLPOST_TOKEN", "").strip()
-        if not self._token:
-            raise ConfigurationProblem(
-                "Set CALLPOST_TOKEN to a token of this callpost. `callpost keys create NAME` makes one."
-            )
-        if urlsplit(self._url).scheme not in {"http", "https"}:
-            raise ConfigurationProblem(
-                "The address of the API (--url or CALLPOST_URL) starts with http or https."
-            )
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {self._token}", "User-Agent": f"callpost/{__version__}"},
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_READ_S),
-            trust_env=urlsplit(self._url).hostname not in _LOOPBACK,
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
-
-    async def get(self, path: str, **parameters: str | int | None) -> Document:
-        """The JSON document at a path below /v3/. Raises CommandFailed."""
-        found: Document = await self._request("GET", path, params=_given(parameters))
-        return found
-
-    async def get_text(self, path: str) -> str:
-        """The body of an answer that is not JSON. Raises CommandFailed."""
-        text: str = await self._request("GET", path, as_text=True)
-        return text
-
-    async def post(self, path: str, form: aiohttp.FormData | None = None) -> Document:
-        """POST, waiting for the server's consent before a body is sent. Raises CommandFailed."""
-        found: Document = await self._request("POST", path, data=form, expect100=form is not None)
-        return found
-
-    async def _request(self, method: str, path: str, *, as_text: bool = False, **arguments: Any) -> Any:  # noqa: ANN401
-        try:
-            async with self._session.request(method, f"{self._url}/v3/{path}", **arguments) as answer:
-                if not answer.ok:
-                    raise CommandFailed(await _refusal(answer))
-                return await answer.text() if as_text else await answer.json(content_type=None)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CommandFailed(
-                f"{self._url} does not answer as callpost would: {str(error) or type(error).__name__}. "
-                "Is it running (`callpost serve`), and is the address right (--url or CALLPOST_URL)?"
-            ) from error
+    async with Client(url) as client:
+        yield client
 
 
 def quoted(part: str) -> str:
@@ -88,24 +33,12 @@ def quoted(part: str) -> str:
     return quote(part, safe="")
 
 
-async def _refusal(answer: aiohttp.ClientResponse) -> str:
-    """What the API wrote: each error with its code."""
-    try:
-        errors = (await answer.json(content_type=None))["errors"]
-        return "; ".join(f"{error['error']} ({error['code']})" for error in errors)
-    except (aiohttp.ClientError, ValueError, KeyError, TypeError):
-        return f"The API answered {answer.status} {answer.reason}."
-
-
-def _given(parameters: dict[str, str | int | None]) -> dict[str, str]:
-    return {name: str(value) for name, value in parameters.items() if value is not None}
-
-
 class Upload(io.BufferedReader):
-    """A file that tells how much of it was read."""
+    """A file that tells how many bytes of it were read."""
 
     def __init__(self, path: Path, tell: Callable[[int], None]) -> None:
         super().__init__(io.FileIO(path))
+        self.path = path
         self._tell = tell
 
     def read(self, size: int | None = -1, /) -> bytes:

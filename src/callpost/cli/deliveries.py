@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from callpost.cli import options, output
-from callpost.cli.client import Client, Document, quoted
+from callpost.cli.client import Document, connected, quoted
 from callpost.model.delivery import DeliveryState
 
 app = typer.Typer(
@@ -54,7 +54,7 @@ def list_(
     parameters = {} if media_id else {"status": state, "limit": limit, **filters}
 
     async def ask() -> Document:
-        async with Client(url) as client:
+        async with connected(url) as client:
             return await client.get(path, **parameters)
 
     found = asyncio.run(ask())
@@ -76,7 +76,7 @@ def show(
     """Show a delivery with every attempt, and its receipt or the reason why there is none."""
 
     async def ask() -> Document:
-        async with Client(url) as client:
+        async with connected(url) as client:
             return await client.get(f"media/{quoted(media_id)}/deliveries/{number}")
 
     found = asyncio.run(ask())
@@ -96,7 +96,7 @@ def retry(
     """Try a delivery again at once, with a whole retry schedule before it."""
 
     async def ask() -> Document:
-        async with Client(url) as client:
+        async with connected(url) as client:
             return await client.post(f"media/{quoted(media_id)}/deliveries/{number}/retry")
 
     found = asyncio.run(ask())

@@ -4,15 +4,17 @@ import asyncio
 import json as json_module
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
-import aiohttp
 import typer
 
 from callpost.cli import deliveries, options, output, watching
-from callpost.cli.client import Client, CommandFailed, Document, Upload, quoted
+from callpost.cli.client import CommandFailed, Document, Upload, connected, quoted
 from callpost.model.configuration import TranscriptFormat
+
+if TYPE_CHECKING:
+    from callpost.cli.http_client import Client
 
 app = typer.Typer(
     help="Send recordings and see what became of them, over the API (CALLPOST_URL, CALLPOST_TOKEN).",
@@ -52,13 +54,12 @@ def post(
     json: options.Json = False,
 ) -> None:
     """Send a recording to be processed and delivered."""
-    remote = urlsplit(recording).scheme in {"http", "https"}
-    if not remote and not Path(recording).is_file():
+    if not _is_remote(recording) and not Path(recording).is_file():
         raise CommandFailed(f"There is no file {recording}.")
     parts = {"configuration": _document(configuration), "metadata": _document(metadata)}
 
     async def send() -> Document:
-        async with Client(url) as client:
+        async with connected(url) as client:
             media = await _send(client, recording, {name: text for name, text in parts.items() if text})
             if not wait:
                 return media
@@ -86,7 +87,7 @@ def status(
     """How far a recording is."""
 
     async def ask() -> Document:
-        async with Client(url) as client:
+        async with connected(url) as client:
             if wait:
                 await watching.until_ended(client, media_id)
             return await client.get(f"media/{quoted(media_id)}/progress")
@@ -113,7 +114,7 @@ def show(
     """Show what was found in a recording, and where it was delivered."""
 
     async def ask() -> Document | str:
-        async with Client(url) as client:
+        async with connected(url) as client:
             if transcript is TranscriptFormat.JSON:
                 return await client.get(f"media/{quoted(media_id)}/transcript")
             if transcript:
@@ -142,20 +143,19 @@ def _document(path: Path | None) -> str | None:
     raise CommandFailed(f"{path} holds no JSON object.")
 
 
-async def _send(client: Client, recording: str, parts: Mapping[str, str]) -> Document:
-    form = aiohttp.FormData()
-    for name, text in parts.items():
-        form.add_field(name, text, content_type="application/json")
-    if urlsplit(recording).scheme in {"http", "https"}:
-        form.add_field("mediaUrl", recording)
-        return await client.post("media", form)
+async def _send(client: "Client", recording: str, parts: Mapping[str, str]) -> Document:
+    if _is_remote(recording):
+        return await client.post_form("media", {**parts, "mediaUrl": recording}, None)
     path = Path(recording)
     with watching.transfer(path) as tell, Upload(path, tell) as file:
-        form.add_field("media", file, filename=path.name, content_type="application/octet-stream")
-        return await client.post("media", form)
+        return await client.post_form("media", parts, file)
 
 
-async def _report(client: Client, media_id: str) -> Document:
+def _is_remote(recording: str) -> bool:
+    return urlsplit(recording).scheme in {"http", "https"}
+
+
+async def _report(client: "Client", media_id: str) -> Document:
     """All about a recording: the document of the API, and its deliveries."""
     media = await client.get(f"media/{quoted(media_id)}")
     return media | await client.get(f"media/{quoted(media_id)}/deliveries") | {"_links": media["_links"]}

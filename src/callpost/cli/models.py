@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from callpost import settings
-from callpost.cli import options, output
+from callpost.cli import options, output, session
 
 app = typer.Typer(help="Recognition models.", no_args_is_help=True)
 
@@ -16,7 +15,7 @@ def list_(data: options.Data = None, json: options.Json = False) -> None:
     """List the models that come as packages, and those that are ready in the data folder."""
     from callpost.speech import models  # noqa: PLC0415
 
-    chosen = settings.load(data=data)
+    chosen = session.settings(data=data)
     rows = [
         {
             "name": name,
@@ -49,7 +48,7 @@ def fetch(
     """Make a model ready before it is needed, and print where it lies."""
     from callpost.speech import models  # noqa: PLC0415
 
-    found = models.locate(name, settings.load(data=data).models_folder)
+    found = models.locate(name, session.settings(data=data).models_folder)
     output.document({"name": name, "path": found}) if json else output.line(str(found))
 
 

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 import uvloop
 
-from callpost import settings
 from callpost.cli import options, output, session
 from callpost.errors import ConfigurationProblem
-from callpost.settings import Settings
 
 if TYPE_CHECKING:
     from callpost.services import Services
+    from callpost.settings import Settings
 
 T = TypeVar("T")
 
@@ -57,7 +56,7 @@ def api(
     On several machines it needs CALLPOST_DATABASE_URL and CALLPOST_OBJECTS_URL, the same everywhere; else it
     shares the data folder with the other processes of this machine.
     """
-    chosen = settings.load(data=data, host=host, port=port)
+    chosen = session.settings(data=data, host=host, port=port)
     listening = socket.socket(fileno=descriptor) if descriptor else listen(chosen)
 
     async def serve(services: "Services", stop: asyncio.Event) -> None:
@@ -74,7 +73,7 @@ def worker(data: options.Data = None, part: _AsPart = False) -> None:
     On several machines it needs CALLPOST_DATABASE_URL and CALLPOST_OBJECTS_URL, the same everywhere; else it
     shares the data folder with the other processes of this machine. There may be any number of workers.
     """
-    chosen = settings.load(data=data)
+    chosen = session.settings(data=data)
 
     async def work(services: "Services", stop: asyncio.Event) -> None:
         from callpost import worker as working  # noqa: PLC0415 - it loads the recognizer's libraries
@@ -86,7 +85,7 @@ def worker(data: options.Data = None, part: _AsPart = False) -> None:
     _run(chosen, work, part=part)
 
 
-def listen(chosen: Settings) -> socket.socket:
+def listen(chosen: "Settings") -> socket.socket:
     """The socket of the API. Raises ConfigurationProblem where the address cannot be had."""
     family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
     try:
@@ -134,7 +133,7 @@ async def _serve_api(services: "Services", stop: asyncio.Event, listening: socke
 
 
 def _run(
-    chosen: Settings, work: Callable[["Services", asyncio.Event], Awaitable[None]], *, part: bool
+    chosen: "Settings", work: Callable[["Services", asyncio.Event], Awaitable[None]], *, part: bool
 ) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -147,7 +146,7 @@ def _run(
 
 
 async def _until_told(
-    chosen: Settings, work: Callable[["Services", asyncio.Event], Awaitable[None]], *, part: bool
+    chosen: "Settings", work: Callable[["Services", asyncio.Event], Awaitable[None]], *, part: bool
 ) -> None:
     stop = asyncio.Event()
     _listen_for_the_end(stop, chosen.stop_grace_s, part=part)

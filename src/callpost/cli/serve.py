@@ -6,19 +6,18 @@ import shlex
 import signal
 import socket
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 import typer
 
-from callpost import __version__, settings
+from callpost import __version__
 from callpost.cli import options, output, parts, session
 from callpost.cli.supervisor import Part, Supervisor
-from callpost.settings import Settings
 
 if TYPE_CHECKING:
     from callpost.services import Services
+    from callpost.settings import Settings
 
 log = structlog.get_logger("callpost.serve")
 
@@ -32,13 +31,13 @@ def serve(data: options.Data = None, host: parts.Host = None, port: parts.Port =
     With CALLPOST_DATABASE_URL it uses that PostgreSQL instead. SIGTERM or Ctrl-C lets running work end within
     CALLPOST_STOP_GRACE_S seconds and gives the rest back; a second one stops at once.
     """
-    chosen = settings.load(data=data, host=host, port=port)
+    chosen = session.settings(data=data, host=host, port=port)
     with parts.listen(chosen) as listening:
         if not asyncio.run(_serve(chosen, listening)):
             raise typer.Exit(1)
 
 
-async def _serve(chosen: Settings, listening: socket.socket) -> bool:
+async def _serve(chosen: "Settings", listening: socket.socket) -> bool:
     """False where a part could not run as it is set up."""
     stop = asyncio.Event()
     supervisor = Supervisor(_environment(chosen, listening), chosen.stop_grace_s, stop)
@@ -61,7 +60,7 @@ async def _serve(chosen: Settings, listening: socket.socket) -> bool:
     return not supervisor.misconfigured
 
 
-def _environment(chosen: Settings, listening: socket.socket) -> dict[str, str]:
+def _environment(chosen: "Settings", listening: socket.socket) -> dict[str, str]:
     """What was chosen on the command line, for the parts."""
     return {
         "CALLPOST_DATA": str(chosen.data),
@@ -97,18 +96,20 @@ async def _greet(services: "Services", listening: socket.socket, url: str) -> No
     await _answers(listening)
     chosen = services.settings
     output.line(f"callpost {__version__} is running on {url} (interactive documentation: {url}/docs)")
-    output.line(f"Data: {chosen.data}. Stop it with Ctrl-C.")
+    where = "the database of CALLPOST_DATABASE_URL" if chosen.database_url else chosen.data
+    output.line(f"Data: {where}. Stop it with Ctrl-C.")
     async with services.database.connection() as connection:
         known = await keys.of_organization(connection, services.organization.organization_id)
     if not known:
-        output.line(f"There is no key yet. Make one in another terminal:  {_how_to_make_a_key(chosen.data)}")
+        output.line(f"There is no key yet. Make one in another terminal:  {_how_to_make_a_key(chosen)}")
 
 
-def _how_to_make_a_key(data: Path) -> str:
-    chosen = (
-        "" if data == settings.Settings.model_fields["data"].get_default(call_default_factory=True) else data
-    )
-    return "callpost keys create my-first-key" + (f" --data {shlex.quote(str(chosen))}" if chosen else "")
+def _how_to_make_a_key(chosen: "Settings") -> str:
+    command = "callpost keys create my-first-key"
+    if chosen.database_url:
+        return f"CALLPOST_DATABASE_URL=… {command}"
+    usual = type(chosen).model_fields["data"].get_default(call_default_factory=True)
+    return command if chosen.data == usual else f"{command} --data {shlex.quote(str(chosen.data))}"
 
 
 async def _answers(listening: socket.socket) -> None:

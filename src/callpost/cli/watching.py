@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import (
     BarColumn,
@@ -15,7 +16,10 @@ from rich.progress import (
 )
 
 from callpost.cli import output
-from callpost.cli.client import Client, Document, quoted
+from callpost.cli.client import Document, quoted
+
+if TYPE_CHECKING:
+    from callpost.cli.http_client import Client
 
 _POLL_S = 0.5
 _SLOW_POLL_S = 3.0
@@ -32,7 +36,7 @@ def transfer(path: Path) -> Iterator[Callable[[int], None]]:
         yield lambda sent: progress.update(task, completed=sent)
 
 
-async def until_ended(client: Client, media_id: str) -> None:
+async def until_ended(client: "Client", media_id: str) -> None:
     """Follow a recording until it is processed, and its deliveries until each is delivered or given up."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=output.stderr, transient=True) as progress:
@@ -44,7 +48,7 @@ async def until_ended(client: Client, media_id: str) -> None:
         await _until_delivered(client, media_id, progress)
 
 
-async def _until_delivered(client: Client, media_id: str, progress: Progress) -> None:
+async def _until_delivered(client: "Client", media_id: str, progress: Progress) -> None:
     task = None
     wait_s = _POLL_S
     while True:

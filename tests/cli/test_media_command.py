@@ -1,0 +1,153 @@
+"""Recordings and deliveries from the command line, against the real service and a real endpoint."""
+
+import json
+import math
+import struct
+import subprocess
+import sys
+import threading
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from test_serve_command import Running
+
+from conftest import Run, clean_environment
+
+_CALLPOST = Path(sys.executable).with_name("callpost")
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """Two seconds of a tone: nothing to recognise, and so soon done."""
+    path = tmp_path / "a tone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        samples = (round(8000 * math.sin(2 * math.pi * 440 * n / 8000)) for n in range(16000))
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return path
+
+
+@pytest.fixture
+def api(fresh_database_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The service, as an environment for its callers: each delivery is tried once."""
+    environment = {
+        "CALLPOST_DATABASE_URL": fresh_database_url,
+        "CALLPOST_DATA": str(tmp_path / "data"),
+        "CALLPOST_MODEL": "tiny.en",
+        "CALLPOST_ALLOW_HTTP": "true",
+        "CALLPOST_ALLOW_PRIVATE_NETWORKS": "true",
+        "CALLPOST_ALLOWED_PORTS": "0",
+        "CALLPOST_RETRY_SLOTS_S": "0",
+        "CALLPOST_RETRY_TRIES_PER_SLOT": "1",
+    }
+    serve = Running(tmp_path, ("serve", "--port", "0"), environment)
+    try:
+        url = f"http://127.0.0.1:{serve.port()}"
+        made = subprocess.run(
+            [_CALLPOST, "keys", "create", "tests"],
+            env={**clean_environment(), **environment},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        yield {"CALLPOST_URL": url, "CALLPOST_TOKEN": made.stdout.strip()}
+    finally:
+        serve.stop()
+
+
+class _Sink(BaseHTTPRequestHandler):
+    """An endpoint that takes what the server's `answer` says."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.server.answer)  # type: ignore[attr-defined] - set below
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own
+        pass
+
+
+@contextmanager
+def _endpoint() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Sink)
+    server.answer = 500  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_recording_from_sending_to_the_repeated_delivery(
+    run: Run, api: dict[str, str], sound: Path, tmp_path: Path
+) -> None:
+    with _endpoint() as endpoint:
+        url = f"http://127.0.0.1:{endpoint.server_address[1]}/results"
+        (tmp_path / "configuration.json").write_text(json.dumps({"publish": {"callbacks": [{"url": url}]}}))
+        (tmp_path / "metadata.json").write_text(json.dumps({"externalId": "order 7"}))
+        words = ("--configuration", "configuration.json", "--metadata", "metadata.json", "--wait", "--json")
+        posted = run("media", "post", sound.name, *words, code=1, **api)
+        media = json.loads(posted.stdout)
+        assert media["status"] == "finished"
+        assert media["metadata"]["externalId"] == "order 7"
+        assert [delivery["status"] for delivery in media["deliveries"]] == ["failed"], "hence the exit code"
+        media_id = media["mediaId"]
+
+        assert "500" in run("deliveries", "show", media_id, "1", **api).stdout
+        assert media_id in run("deliveries", "list", "--status", "failed", **api).stdout
+        assert media_id not in run("deliveries", "list", "--status", "delivered", **api).stdout
+        endpoint.answer = 200  # type: ignore[attr-defined]
+        run("deliveries", "retry", media_id, "1", **api)
+        run("media", "status", media_id, "--wait", **api)
+        shown = json.loads(run("deliveries", "show", media_id, "1", "--json", **api).stdout)
+        assert shown["status"] == "delivered"
+        assert [attempt["outcome"] for attempt in shown["history"]] == ["refused", "delivered"]
+        assert shown["receipt"]["sha256"] in run("deliveries", "show", media_id, "1", **api).stdout
+
+    assert "finished" in run("media", "status", media_id, **api).stdout
+    assert "order 7" in run("media", "show", media_id, **api).stdout
+    assert run("media", "show", media_id, "--transcript", "webvtt", **api).stdout.startswith("WEBVTT")
+    listed = json.loads(run("deliveries", "list", media_id, "--json", **api).stdout)
+    assert len(listed["deliveries"]) == 1
+
+
+def test_what_the_api_refuses_is_said_with_its_code(
+    run: Run, api: dict[str, str], sound: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "configuration.json"
+    broken.write_text('{"publish": {"callbacks": [{"url": "nonsense"}]}}')
+    done = run("media", "post", sound, "--configuration", broken, code=1, **api)
+    assert "publish.callbacks[0].url" in done.stderr
+    assert "(60006)" in done.stderr
+    assert "(10003)" in run("media", "post", sound, code=1, **{**api, "CALLPOST_TOKEN": "wrong"}).stderr
+    assert "(10205)" in run("media", "show", str(uuid4()), code=1, **api).stderr
+    assert "(10205)" in run("deliveries", "retry", str(uuid4()), "1", code=1, **api).stderr
+
+
+def test_a_slip_costs_no_upload(run: Run, sound: Path, tmp_path: Path) -> None:
+    there = {"CALLPOST_TOKEN": "x", "CALLPOST_URL": "http://127.0.0.1:1"}
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "list.json").write_text("[]")
+    broken = run("media", "post", sound, "--configuration", "broken.json", code=1, **there)
+    assert "broken.json is not JSON" in broken.stderr
+    listed = run("media", "post", sound, "--metadata", "list.json", code=1, **there)
+    assert "list.json holds no JSON object" in listed.stderr
+    assert "There is no file gone.wav" in run("media", "post", "gone.wav", code=1, **there).stderr
+
+
+def test_a_service_that_is_not_there_is_named(run: Run, sound: Path) -> None:
+    there = {"CALLPOST_TOKEN": "a-token", "CALLPOST_URL": "http://127.0.0.1:1"}
+    done = run("media", "post", sound, code=1, **there)
+    assert "http://127.0.0.1:1 does not answer" in done.stderr
+    assert "a-token" not in done.stderr
+    assert "CALLPOST_TOKEN" in run("deliveries", "list", code=1).stderr
