@@ -70,5 +70,9 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
         "-volume.preStopSeconds=1",
     ]
     endpoint = f"http://127.0.0.1:{ports[6]}"
-    with running(command, environment={}, log=folder / "seaweed.log", ready=lambda: answers(endpoint)):
+    with running(
+        command, environment={}, log=folder / "seaweed.log", ready=lambda: answers(endpoint)
+    ) as process:
         yield Seaweed(endpoint)
+        # It may hang when it is asked to stop, and what it holds is of no use any more.
+        process.kill()
