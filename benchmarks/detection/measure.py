@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.detection.labelled import SENSITIVE, Dialogue, Number, hand_written, made
 
-from callpost.analysis.detection import detect
+from callpost.analysis.detection import Scene, detect
 from callpost.model.configuration import DetectionLevel
 
 
@@ -38,10 +38,9 @@ class Scores:
 def measure(dialogues: Iterable[Dialogue], level: DetectionLevel = DetectionLevel.PROBABLE_NUMBERS) -> Scores:
     scores = Scores()
     for dialogue in dialogues:
+        scene = Scene.of(dialogue.transcript)
         found = {
-            detector: {
-                place for region in detect(dialogue.transcript, detector, level) for place in region.places
-            }
+            detector: {place for region in detect(scene, detector, level) for place in region.places}
             for detector in set(SENSITIVE.values())
         }
         for number in dialogue.numbers:

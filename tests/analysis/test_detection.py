@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spoken_calls import Say, spoken
 
-from callpost.analysis.detection import detect, luhn
+from callpost.analysis.detection import Scene, detect, luhn
 from callpost.model.configuration import DetectionLevel
 from callpost.model.transcript import Transcript, Turn, Word
 
@@ -15,7 +15,9 @@ def found(
     transcript: Transcript, detector: str = "PCI", level: DetectionLevel = DetectionLevel.NUMBERS_ONLY
 ) -> str:
     """All covered words, in order."""
-    places = sorted(place for region in detect(transcript, detector, level) for place in region.places)
+    places = sorted(
+        place for region in detect(Scene.of(transcript), detector, level) for place in region.places
+    )
     return " ".join(transcript.turns[turn].words[word].text for turn, word in places)
 
 
@@ -111,7 +113,7 @@ def test_the_entire_region_is_one_passage_with_what_both_say_in_it(say: Say) -> 
         ("Agent", "Yes?"),
         ("Caller", "one one one one one one one one"),
     )
-    (region,) = detect(call, "PCI", DetectionLevel.ENTIRE_REGION)
+    (region,) = detect(Scene.of(call), "PCI", DetectionLevel.ENTIRE_REGION)
     assert region.speaker == "Caller"
     assert (1, 0) in region.places
     assert (2, 0) in region.places
@@ -179,7 +181,7 @@ def test_the_number_detector_finds_every_number_but_a_pronoun(say: Say) -> None:
 
 def test_a_transcript_without_words_has_nothing() -> None:
     for detector in ("PCI", "SSN", "Number"):
-        assert detect(Transcript(), detector, DetectionLevel.ENTIRE_REGION) == ()
+        assert detect(Scene.of(Transcript()), detector, DetectionLevel.ENTIRE_REGION) == ()
 
 
 @pytest.mark.parametrize(
@@ -193,5 +195,5 @@ def test_the_check_digit(number: str, right: bool) -> None:
 @given(st.text("0123456789", min_size=12, max_size=22), st.sampled_from(list(DetectionLevel)))
 def test_any_long_number_asked_for_as_a_card_is_found(number: str, level: DetectionLevel) -> None:
     call = spoken(ASKED, ("Caller", spelled(number)))
-    covered = {place for region in detect(call, "PCI", level) for place in region.places}
+    covered = {place for region in detect(Scene.of(call), "PCI", level) for place in region.places}
     assert {(1, word) for word in range(len(number))} <= covered

@@ -42,7 +42,8 @@ def analyze(transcript: Transcript, configuration: Configuration) -> Analysis:
     A section that cannot be made is None, and the results have a warning with the documented code.
     """
     attempts = Attempts(transcript.language)
-    detected = (prediction.detect(transcript, request, attempts) for request in configuration.detectors)
+    evidence = prediction.Evidence(transcript)
+    detected = (prediction.detect(evidence, request, attempts) for request in configuration.detectors)
     found = [entry for entry in detected if entry is not None]
     redactors = [(entry.request.redactor, entry.regions) for entry in found if entry.request.redactor]
     redacted = redaction.redact(transcript, redactors)

@@ -35,12 +35,18 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
-    """What the rules look at."""
+class Scene:
+    """What the rules look at; made once for all detectors of a recording."""
 
     dialogue: Dialogue
     cues: Cues
     strings: tuple[DigitString, ...]
+
+    @classmethod
+    def of(cls, transcript: Transcript) -> "Scene":
+        spoken = dialogue(transcript)
+        cues = Cues(spoken)
+        return cls(spoken, cues, digit_strings(spoken, cues))
 
     def near(self, string: DigitString) -> Near:
         return self.cues.near(string.first, string.last)
@@ -55,11 +61,8 @@ class _Scene:
         )
 
 
-def detect(transcript: Transcript, detector: str, level: DetectionLevel) -> tuple[Region, ...]:
+def detect(scene: Scene, detector: str, level: DetectionLevel) -> tuple[Region, ...]:
     """Regions by time. detector: a key of DETECTORS. The transcript is English, before any formatting."""
-    spoken = dialogue(transcript)
-    cues = Cues(spoken)
-    scene = _Scene(spoken, cues, digit_strings(spoken, cues))
     return tuple(_REGIONS[level](scene, DETECTORS[detector](scene)))
 
 
@@ -72,7 +75,7 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def _cards(scene: _Scene) -> list[DigitString]:
+def _cards(scene: Scene) -> list[DigitString]:
     """Card numbers with their expiry dates and security codes, repetitions and echoes included."""
     numbers = [string for string in scene.strings if _is_card_number(string, scene.near(string))]
     numbers += [string for string in _in_pieces(scene) if string not in numbers]
@@ -103,7 +106,7 @@ def _looks_like_card(digits: str) -> bool:
     )
 
 
-def _in_pieces(scene: _Scene) -> Iterator[DigitString]:
+def _in_pieces(scene: Scene) -> Iterator[DigitString]:
     """Strings of one speaker that only together are long enough, while the talk is of a card."""
     for speaker in dict.fromkeys(string.speaker for string in scene.strings):
         own = [string for string in scene.strings if string.speaker == speaker]
@@ -133,7 +136,7 @@ def _total(group: Iterable[DigitString]) -> int:
     return sum(len(string.digits) for string in group)
 
 
-def _is_expiry(scene: _Scene, string: DigitString) -> bool:
+def _is_expiry(scene: Scene, string: DigitString) -> bool:
     near = scene.near(string)
     expiry, other = near.distance(Subject.EXPIRY), near.distance(*_DECOYS, Subject.CODE, Subject.CVV)
     if expiry is None or expiry > 18 or (other is not None and other < expiry):
@@ -141,7 +144,7 @@ def _is_expiry(scene: _Scene, string: DigitString) -> bool:
     return _is_month_and_year(scene, string) and scene.card_talk(string)
 
 
-def _is_month_and_year(scene: _Scene, string: DigitString) -> bool:
+def _is_month_and_year(scene: Scene, string: DigitString) -> bool:
     """0827, 827, 082027; 27 or 2027 after the name of a month; garbled: up to six digits."""
     digits = string.digits
     if _month_before(scene.dialogue, string.first) is not None:
@@ -159,7 +162,7 @@ def _month_before(spoken: Dialogue, first: int) -> int | None:
     return None
 
 
-def _is_code(scene: _Scene, string: DigitString) -> bool:
+def _is_code(scene: Scene, string: DigitString) -> bool:
     near = scene.near(string)
     certain, perhaps = near.distance(Subject.CVV), near.distance(Subject.CODE)
     code, other = near.distance(Subject.CVV, Subject.CODE), near.distance(*_DECOYS, Subject.EXPIRY)
@@ -170,7 +173,7 @@ def _is_code(scene: _Scene, string: DigitString) -> bool:
     return len(string.digits) in {3, 4} and scene.card_talk(string)
 
 
-def _by_turn(scene: _Scene, string: DigitString) -> Iterator[DigitString]:
+def _by_turn(scene: Scene, string: DigitString) -> Iterator[DigitString]:
     """A string as it is spread over turns: of an echo in several turns each is compared by itself."""
     turns: dict[int, list[Spoken]] = {}
     for numeral in string.numerals:
@@ -188,7 +191,7 @@ def _repeats(string: DigitString, numbers: Sequence[DigitString]) -> bool:
     return False
 
 
-def _social_security_numbers(scene: _Scene) -> list[DigitString]:
+def _social_security_numbers(scene: Scene) -> list[DigitString]:
     return [string for string in scene.strings if _is_social(string, scene.near(string))]
 
 
@@ -204,12 +207,12 @@ def _is_social(string: DigitString, near: Near) -> bool:
     return 7 <= length <= 13 or (length == 4 and social <= 20)
 
 
-def _numbers(scene: _Scene) -> list[DigitString]:
+def _numbers(scene: Scene) -> list[DigitString]:
     """Every number that is said; not "one" by itself, which is as often a pronoun, nor "the first"."""
     return [DigitString((numeral,)) for numeral in scene.dialogue.numerals if _is_number(scene, numeral)]
 
 
-def _is_number(scene: _Scene, numeral: Spoken) -> bool:
+def _is_number(scene: Scene, numeral: Spoken) -> bool:
     if numeral.kind is Kind.ORDINAL:
         return numeral.written is not None or int(numeral.digits) > 9
     alone = not any(numeral in string.numerals for string in scene.strings if len(string.numerals) > 1)
@@ -217,7 +220,7 @@ def _is_number(scene: _Scene, numeral: Spoken) -> bool:
     return not (alone and said in {"one", "oh", "o", "to", "too", "for", "won", "ate", "tree"})
 
 
-DETECTORS: dict[str, Callable[[_Scene], list[DigitString]]] = {
+DETECTORS: dict[str, Callable[[Scene], list[DigitString]]] = {
     "PCI": _cards,
     "SSN": _social_security_numbers,
     "Number": _numbers,
@@ -225,7 +228,7 @@ DETECTORS: dict[str, Callable[[_Scene], list[DigitString]]] = {
 """By the names of the documentation."""
 
 
-def _entire_regions(scene: _Scene, strings: Iterable[DigitString]) -> Iterator[Region]:
+def _entire_regions(scene: Scene, strings: Iterable[DigitString]) -> Iterator[Region]:
     """The whole passage: strings close to each other as one, with some of what was said around them."""
     passages: list[list[DigitString]] = []
     for string in sorted(strings, key=lambda string: string.start_ms):
@@ -237,7 +240,7 @@ def _entire_regions(scene: _Scene, strings: Iterable[DigitString]) -> Iterator[R
         yield _passage(scene, passage)
 
 
-def _passage(scene: _Scene, passage: Sequence[DigitString]) -> Region:
+def _passage(scene: Scene, passage: Sequence[DigitString]) -> Region:
     month = _month_before(scene.dialogue, passage[0].first)
     first_ms = scene.dialogue.words[month].start_ms if month is not None else passage[0].start_ms
     start = max(first_ms - _BUFFER_MS, 0)
@@ -247,7 +250,7 @@ def _passage(scene: _Scene, passage: Sequence[DigitString]) -> Region:
     return Region(longest.speaker, start, end, covered)
 
 
-def _probable_numbers(scene: _Scene, strings: Iterable[DigitString]) -> Iterator[Region]:
+def _probable_numbers(scene: Scene, strings: Iterable[DigitString]) -> Iterator[Region]:
     """From the first number of a string to its last, whatever the speaker said between."""
     for string in strings:
         words = scene.dialogue.words[string.first : string.last + 1]
@@ -255,7 +258,7 @@ def _probable_numbers(scene: _Scene, strings: Iterable[DigitString]) -> Iterator
         yield Region(string.speaker, string.start_ms, string.end_ms, own)
 
 
-def _numbers_only(scene: _Scene, strings: Iterable[DigitString]) -> Iterator[Region]:
+def _numbers_only(scene: Scene, strings: Iterable[DigitString]) -> Iterator[Region]:
     """Unbroken runs of numbers, and nothing between them."""
     for string in strings:
         runs: list[list[Spoken]] = []
@@ -276,7 +279,7 @@ def _run(spoken: Dialogue, run: Sequence[Spoken]) -> Region:
     return Region(run[0].speaker, run[0].start_ms, run[-1].end_ms, places)
 
 
-_REGIONS: dict[DetectionLevel, Callable[[_Scene, Iterable[DigitString]], Iterator[Region]]] = {
+_REGIONS: dict[DetectionLevel, Callable[[Scene, Iterable[DigitString]], Iterator[Region]]] = {
     DetectionLevel.ENTIRE_REGION: _entire_regions,
     DetectionLevel.PROBABLE_NUMBERS: _probable_numbers,
     DetectionLevel.NUMBERS_ONLY: _numbers_only,

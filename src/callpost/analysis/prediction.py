@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from callpost.analysis import catalogue, classification, detection, numbers
 from callpost.analysis.attempts import Attempts
 from callpost.analysis.catalogue import Model
-from callpost.analysis.detection import Region
+from callpost.analysis.detection import Region, Scene
 from callpost.model.configuration import Configuration, DetectorRequest
 from callpost.model.results import Classification, Detection, DetectorResult, Mention, Occurrence, Prediction
 from callpost.model.transcript import Transcript
@@ -23,16 +24,27 @@ class Found:
     regions: tuple[Region, ...]
 
 
-def detect(transcript: Transcript, request: DetectorRequest, attempts: Attempts) -> Found | None:
+class Evidence:
+    """A transcript as the detectors see it: read when the first one asks, once for all."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self.transcript = transcript
+
+    @cached_property
+    def scene(self) -> Scene:
+        return Scene.of(self.transcript)
+
+
+def detect(evidence: Evidence, request: DetectorRequest, attempts: Attempts) -> Found | None:
     """None where the detector could not look. One that was to redact takes every number out then."""
     model = catalogue.find(catalogue.DETECTORS, request.name)
-    regions = _regions(transcript, request, model, attempts)
+    regions = _regions(evidence, request, model, attempts)
     if model is not None and regions is not None:
         return Found(request, _result(model, regions), regions)
     if request.redactor is None:
         return None
     attempts.warn(_REDACTION, f"instead of what {request.name} finds, all numbers are redacted")
-    return Found(request, None, tuple(_everything_numeric(transcript)))
+    return Found(request, None, tuple(_everything_numeric(evidence.transcript)))
 
 
 def predict(
@@ -62,7 +74,7 @@ def _classify(name: str, transcript: Transcript, attempts: Attempts) -> Classifi
 
 
 def _regions(
-    transcript: Transcript, request: DetectorRequest, model: Model | None, attempts: Attempts
+    evidence: Evidence, request: DetectorRequest, model: Model | None, attempts: Attempts
 ) -> tuple[Region, ...] | None:
     if model is None:
         attempts.warn(_DETECTOR, f"there is no detector {request.name}")
@@ -70,7 +82,7 @@ def _regions(
     return attempts.make(
         f"the detector {model.name}",
         _DETECTOR,
-        lambda: detection.detect(transcript, model.name, request.level),
+        lambda: detection.detect(evidence.scene, model.name, request.level),
         languages=model.languages,
     )
 

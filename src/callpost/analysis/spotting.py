@@ -6,6 +6,7 @@ Source: docs/how-to-guides/keyword-spotting.md.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from callpost.analysis.formatting import format_numbers
 from callpost.model.configuration import SpottingGroup
@@ -17,11 +18,16 @@ _PART = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A turn as comparable parts. part_of[i]: index of the turn's word that part i belongs to."""
+    """A turn as comparable parts, joined without blanks; starts and ends: which part does so at an offset.
+
+    part_of[i]: index of the turn's word that part i belongs to.
+    """
 
     turn: Turn
-    parts: tuple[str, ...]
     part_of: tuple[int, ...]
+    joined: str
+    starts: dict[int, int]
+    ends: dict[int, int]
 
 
 def spot(transcript: Transcript, groups: Sequence[SpottingGroup]) -> tuple[SpottedGroup, ...]:
@@ -42,7 +48,14 @@ def _text(turn: Turn, *, english: bool) -> _Text:
     found = [
         (part, place) for place, word in enumerate(turn.words) for part in _parts(word.text, english=english)
     ]
-    return _Text(turn, tuple(part for part, _ in found), tuple(place for _, place in found))
+    offsets = list(accumulate((len(part) for part, _ in found), initial=0))
+    return _Text(
+        turn,
+        tuple(place for _, place in found),
+        "".join(part for part, _ in found),
+        {offset: number for number, offset in enumerate(offsets[:-1])},
+        {offset: number for number, offset in enumerate(offsets[1:])},
+    )
 
 
 def _parts(text: str, *, english: bool) -> list[str]:
@@ -69,7 +82,7 @@ def _keyword(keyword: str, texts: Sequence[_Text], *, english: bool) -> Keyword:
     phrase = _phrase(keyword, english=english)
     by_speaker: dict[str, list[Occurrence]] = {}
     for text in texts:
-        for first, last in _matches(text.parts, phrase):
+        for first, last in _matches(text, phrase):
             words = text.turn.words[text.part_of[first] : text.part_of[last] + 1]
             exact = " ".join(word.text for word in words).strip(' .,?!;:"')
             said = Occurrence(words[0].start_ms, max(word.end_ms for word in words), exact)
@@ -77,17 +90,17 @@ def _keyword(keyword: str, texts: Sequence[_Text], *, english: bool) -> Keyword:
     return Keyword(keyword, 1.0, tuple(Mention(name, tuple(found)) for name, found in by_speaker.items()))
 
 
-def _matches(parts: Sequence[str], phrase: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Stretches that read the same as the phrase, one word more or less: wi-fi, wifi, wi fi."""
+def _matches(text: _Text, phrase: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Stretches that read the same as the phrase, one part more or less: wi-fi, wifi, wi fi."""
     wanted = "".join(phrase)
-    place = 0
-    while wanted and place < len(parts):
-        for size in (len(phrase), len(phrase) + 1, len(phrase) - 1):
-            if size > 0 and place + size <= len(parts) and "".join(parts[place : place + size]) == wanted:
-                yield place, place + size - 1
-                place += size - 1
-                break
-        place += 1
+    offset = text.joined.find(wanted) if wanted else -1
+    while offset >= 0:
+        first, last = text.starts.get(offset), text.ends.get(offset + len(wanted))
+        step = 1
+        if first is not None and last is not None and abs(last - first + 1 - len(phrase)) <= 1:
+            yield first, last
+            step = len(wanted)
+        offset = text.joined.find(wanted, offset + step)
 
 
 _ENDINGS = (
