@@ -212,7 +212,7 @@ async def test_a_paused_destination_keeps_everything_until_it_is_resumed(
     assert await deliveries.pause(connection, organization, "http:one", NOW)
     assert not await deliveries.pause(connection, uuid4(), "http:one", NOW)
     assert await claim(connection, uuid4()) == []
-    assert await deliveries.give_up(connection, NOW + timedelta(days=9), 60) == 0
+    assert await deliveries.give_up(connection, NOW + timedelta(days=9), RetrySchedule(), 60) == 0
     assert await deliveries.resume(connection, organization, "http:one")
     assert len(await claim(connection, uuid4())) == 1
 
@@ -233,8 +233,12 @@ async def test_nothing_waits_for_ever_behind_a_dead_destination(
     ]
     await deliveries.settle(connection, worker, failed, NOW, LIMITS)
     late = NOW + timedelta(hours=17)
-    assert await deliveries.give_up(connection, NOW + timedelta(hours=15), 16 * 3600) == 0
-    assert await deliveries.give_up(connection, late, 16 * 3600) == 2
+    schedule = RetrySchedule((0, 16 * 3600))
+    assert await deliveries.give_up(connection, NOW + timedelta(hours=15), schedule, 60) == 0
+    await deliveries.set_schedule(connection, recording.organization_id, RetrySchedule((0, 20 * 3600)))
+    assert await deliveries.give_up(connection, late, schedule, 60) == 0
+    await deliveries.set_schedule(connection, recording.organization_id, None)
+    assert await deliveries.give_up(connection, late, schedule, 60) == 2
     stored = await deliveries.get(connection, recording.organization_id, recording.media_id, 1)
     assert stored is not None
     assert (stored.state, stored.ended_at) == (DeliveryState.FAILED, late)

@@ -61,7 +61,7 @@ def stored(_: Seen) -> Reply:
 
 @dataclass
 class Cloud:
-    """STS and every region's S3 behind one address: /sts and /s3/{region}. script: what S3 answers in turn."""
+    """STS and every region's S3 behind one address: /sts and /s3/{region}. script: what S3 answers."""
 
     buckets: Buckets
     sessions: Sessions
@@ -132,6 +132,13 @@ async def test_a_redirect_to_somebody_else_is_not_followed(cloud: Cloud) -> None
     ]
     assert isinstance(await cloud.put(), Refused)
     assert len(cloud.asked()) == 1
+
+
+async def test_a_region_that_is_none_never_becomes_part_of_a_host(cloud: Cloud) -> None:
+    cloud.script = [error("PermanentRedirect", 301, x_amz_bucket_region="evil.org/x")]
+    assert isinstance(await cloud.put(), Refused)
+    assert isinstance(await cloud.put(replace(FOLDER, region=None)), Refused)
+    assert {line.split("/")[2] for line in cloud.asked()} == {"us-east-1"}
 
 
 async def test_regions_that_contradict_each_other_end(cloud: Cloud) -> None:

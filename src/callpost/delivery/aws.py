@@ -25,15 +25,18 @@ _SKEW = timedelta(minutes=4)
 
 @dataclass(frozen=True, slots=True)
 class AwsEndpoints:
-    """Where S3 and STS of a region are. trusted: the operator named them, whatever their addresses.
+    """Where S3 and STS of a region are.
 
-    region: of callpost's own STS endpoint, None: the home region of the role's partition.
+    region: of callpost's own STS endpoint, None: the home region of the role's partition. s3_trusted,
+    sts_trusted: whether the addresses may be private ones. They may be by default: the names are AWS's or the
+    operator's, never a customer's, and in a private network AWS itself answers at private addresses
+    (interface endpoints).
     """
 
     s3: str = "https://s3.{region}.{suffix}"
     sts: str = "https://sts.{region}.{suffix}"
-    s3_trusted: bool = False
-    sts_trusted: bool = False
+    s3_trusted: bool = True
+    sts_trusted: bool = True
     region: str | None = None
 
     def s3_of(self, region: str) -> str:

@@ -85,7 +85,8 @@ class Buckets:
             home = aws.home_region(aws.partition_of_role(folder.role))
             url = f"{self._endpoints.s3_of(home)}/{folder.bucket}"
             answer = await self._aws.ask("HEAD", url, trusted=self._endpoints.s3_trusted)
-            known = self._regions[folder.bucket] = answer.headers.get("x-amz-bucket-region") or home
+            found = answer.headers.get("x-amz-bucket-region", "")
+            known = self._regions[folder.bucket] = found if hosts.is_region(found) else home
         return known
 
     async def call(
@@ -167,7 +168,8 @@ class Buckets:
             self._unconditional.add(self._server(folder))
             return "condition"
         region = error.region or _region_of_redirect(answer)
-        if (error.code in _OTHER_REGION or answer.status in (301, 307)) and region and not folder.endpoint:
+        elsewhere = error.code in _OTHER_REGION or answer.status in (301, 307)
+        if elsewhere and region and hosts.is_region(region) and not folder.endpoint:
             if self._regions.get(folder.bucket) == region:
                 return None
             self._regions[folder.bucket] = region

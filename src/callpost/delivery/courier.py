@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from callpost.delivery import destination, endpoint, payload, signed_put, webhooks
+from callpost.delivery import destination, endpoint, hosts, payload, signed_put, webhooks
+from callpost.delivery import url as urls
 from callpost.delivery.aws import Aws, AwsEndpoints, Clock
 from callpost.delivery.bucket import Buckets, Written
 from callpost.delivery.payload import Payload
@@ -128,7 +129,13 @@ class Courier:
         return replace(outcome, warning=warning) if isinstance(outcome, Delivered) else outcome
 
     def _trusts(self, target: PresignedObject) -> bool:
-        return any(target.url.startswith(f"{origin}/") for origin in self._settings.policy.s3_endpoints)
+        """Whether the host is AWS's S3, over TLS, or the operator's own: then a private address is no
+        trick.
+        """
+        if target.bucket is not None:
+            return target.url.lower().startswith("https://")
+        url = urls.parse(target.url)
+        return url is not None and hosts.on_endpoint(url, self._settings.policy.s3_endpoints) is not None
 
 
 def stream_name(callback: Callback) -> str:

@@ -123,8 +123,9 @@ def _wrong_properties(callback: Callback, place: str) -> list[Problem]:
 def _read_presigned(
     callback: Callback, url: Url, place: str, policy: EndpointPolicy
 ) -> tuple[PresignedObject, tuple[Problem, ...]]:
-    _require_http_scheme(url, place, policy, trusted=url.origin in policy.s3_endpoints)
-    if url.origin not in policy.s3_endpoints:
+    trusted = hosts.on_endpoint(url, policy.s3_endpoints) is not None
+    _require_http_scheme(url, place, policy, trusted=trusted)
+    if not trusted:
         _require_allowed_host(url, place, policy)
     try:
         target = presigned.read(url, content.content_type(callback), accept_untyped=policy.accept_untyped)

@@ -259,7 +259,7 @@ class Dispatcher:
             if await deliveries.take_over(connection, now):
                 self._wake.set()
         async with self._database.transaction() as connection:
-            await deliveries.give_up(connection, now, self._settings.schedule.length_s + _GIVE_UP_MARGIN_S)
+            await deliveries.give_up(connection, now, self._settings.schedule, _GIVE_UP_MARGIN_S)
 
     async def _listen(self) -> None:
         while True:

@@ -57,12 +57,26 @@ def bucket_of(url: Url, endpoints: Sequence[str] = ()) -> BucketPlace | None:
     """
     if url.scheme == "s3":
         return _from_s3_scheme(url)
-    return _on_aws(url) or _on_endpoint(url, endpoints)
+    return _on_aws(url) or on_endpoint(url, endpoints)
 
 
-def is_aws(host: str) -> bool:
-    """Whether a host belongs to AWS; look-alikes such as s3.amazonaws.com.example.org do not."""
-    return re.fullmatch(rf".+\.{_SUFFIX}", host) is not None
+def is_region(name: str) -> bool:
+    """Whether a name can be a region's, so that a host may be made of it."""
+    return re.fullmatch(_REGION, name) is not None
+
+
+def on_endpoint(url: Url, endpoints: Sequence[str]) -> BucketPlace | None:
+    """The bucket that `url` names on one of the operator's own S3 endpoints."""
+    for endpoint in endpoints:
+        known = urls.parse(endpoint)
+        if known is None or (known.scheme, known.real_port) != (url.scheme, url.real_port):
+            continue
+        if url.host == known.host:
+            bucket, _, rest = url.path.lstrip("/").partition("/")
+            return BucketPlace(bucket, rest, endpoint=known.origin)
+        if url.host.endswith(f".{known.host}"):
+            return BucketPlace(url.host[: -len(known.host) - 1], url.path, endpoint=known.origin)
+    return None
 
 
 def partition_of(region: str) -> str:
@@ -119,19 +133,6 @@ def _fips_endpoint(found: re.Match[str]) -> str | None:
     if not found["fips"] or not found["region"]:
         return None
     return f"https://s3-fips.{found['region']}.{found['suffix']}"
-
-
-def _on_endpoint(url: Url, endpoints: Sequence[str]) -> BucketPlace | None:
-    for endpoint in endpoints:
-        known = urls.parse(endpoint)
-        if known is None or (known.scheme, known.real_port) != (url.scheme, url.real_port):
-            continue
-        if url.host == known.host:
-            bucket, _, rest = url.path.lstrip("/").partition("/")
-            return BucketPlace(bucket, rest, endpoint=known.origin)
-        if url.host.endswith(f".{known.host}"):
-            return BucketPlace(url.host[: -len(known.host) - 1], url.path, endpoint=known.origin)
-    return None
 
 
 def access_point_host(arn: str) -> str | None:

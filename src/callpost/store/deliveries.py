@@ -148,10 +148,13 @@ async def take_over(connection: Connection, now: datetime) -> int:
     return len(rows)
 
 
-async def give_up(connection: Connection, now: datetime, after_s: float) -> int:
-    """End the deliveries of destinations that have let nothing through for `after_s` seconds."""
+async def give_up(connection: Connection, now: datetime, schedule: RetrySchedule, margin_s: float) -> int:
+    """End what has waited a whole schedule, and `margin_s` more, for a destination that let nothing through.
+
+    schedule: of organizations without one of their own.
+    """
     reason = "The destination has let nothing through for as long as the whole schedule lasts."
-    rows = await connection.fetch(_SQL["give_up"], now, after_s, reason)
+    rows = await connection.fetch(_SQL["give_up"], now, schedule.length_s, margin_s, reason)
     if rows:
         await _start_time_to_live(connection, {row["media_id"] for row in rows}, now)
     return len(rows)

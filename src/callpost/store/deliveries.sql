@@ -186,22 +186,28 @@ update destinations
  where destinations.destination_id = held.destination_id
 
 -- A destination that has let nothing through for as long as a whole schedule lasts: what has waited that long
--- ends, visibly, instead of waiting for ever. $1 now, $2 seconds, $3 reason.
+-- ends, visibly, instead of waiting for ever. $1 now, $2 length of the operator's schedule, $3 seconds beyond it,
+-- $4 reason.
 -- name: give_up
-with lost as (
+with silent as (
+    select destination_id, failing_since, $1::timestamptz - make_interval(secs => $3::float8 + coalesce(
+           (select sum(slot::float8)
+              from json_array_elements_text(convert_from(schedule, 'UTF8')::json -> 'slots_s') slots (slot)),
+           $2::float8)) as since
+      from destinations
+      left join delivery_settings using (organization_id)
+     where failing_since is not null and paused_at is null
+), lost as (
     select delivery_id from deliveries
-      join destinations using (destination_id)
-     where destinations.failing_since < $1::timestamptz - make_interval(secs => $2) and destinations.paused_at is null
+      join silent using (destination_id)
+     where silent.failing_since < silent.since
        and deliveries.state = 'pending' and deliveries.lease_until is null
-       and deliveries.first_due_at < $1::timestamptz - make_interval(secs => $2)
+       and deliveries.first_due_at < silent.since
      limit 1000 for update of deliveries skip locked
 )
-update deliveries set state = 'failed', ended_at = $1, reason = $3
+update deliveries set state = 'failed', ended_at = $1, reason = $4
   from lost where deliveries.delivery_id = lost.delivery_id
 returning deliveries.delivery_id, deliveries.media_id
-
--- name: clock
-select clock_timestamp()
 
 -- name: get
 select deliveries.*, destination_key from deliveries join destinations using (destination_id)
