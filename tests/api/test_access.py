@@ -2,11 +2,9 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 from api_support import Parts, codes
 from fastapi import FastAPI
 from structlog.testing import capture_logs
@@ -15,25 +13,24 @@ from callpost.services import Services
 from callpost.store import keys
 from callpost.store.keys import KeyKind
 
+TURNED_AWAY = [
+    (None, 10002),
+    ("Bearer", 10003),
+    ("Bearer wrong", 10003),
+    ("Basic dTpw", 10003),
+    ("Bearer \xff\xfe", 10003),
+]
 
-@pytest.mark.parametrize(
-    ("header", "code"),
-    [
-        (None, 10002),
-        ("Bearer", 10003),
-        ("Bearer wrong", 10003),
-        ("Basic dTpw", 10003),
-        ("Bearer \xff\xfe", 10003),
-    ],
-)
+
 async def test_a_request_without_a_good_token_is_turned_away(
-    anonymous: httpx.AsyncClient, token: str, header: str | None, code: int
+    anonymous: httpx.AsyncClient, token: str
 ) -> None:
-    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    for method, path in [("GET", "/v3/"), ("POST", "/v3/media"), ("GET", f"/v3/media/{uuid4()}")]:
-        response = await anonymous.request(method, path, headers=headers)
-        assert (response.status_code, codes(response)) == (401, [code])
-        assert response.headers["WWW-Authenticate"] == "Bearer"
+    for header, code in TURNED_AWAY:
+        headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+        for method, path in [("GET", "/v3/"), ("POST", "/v3/media"), ("GET", f"/v3/media/{uuid4()}")]:
+            response = await anonymous.request(method, path, headers=headers)
+            assert (response.status_code, codes(response)) == (401, [code])
+            assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_the_root_tells_that_the_token_is_good(client: httpx.AsyncClient, services: Services) -> None:
@@ -44,23 +41,37 @@ async def test_the_root_tells_that_the_token_is_good(client: httpx.AsyncClient, 
         assert response.json()["_links"]["media"]["href"] == "/v3/media"
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/", 404, 10000),
-        ("GET", "/v3/nothing", 404, 10000),
-        ("PATCH", "/v3/media", 405, 10000),
-        ("GET", "/v3/media/not-an-id", 404, 10205),
-        ("GET", "/v3/profile/keys/not-an-id", 404, 10205),
-    ],
-)
-async def test_what_there_is_not_is_answered_in_the_same_form(
-    client: httpx.AsyncClient, method: str, path: str, status: int, code: int
-) -> None:
-    response = await client.request(method, path)
-    body = response.json()
-    assert (response.status_code, body["status"], codes(response)) == (status, status, [code])
-    assert set(body) == {"status", "errors", "warnings", "reference"}
+NOT_THERE = [
+    ("GET", "/", 404, 10000),
+    ("GET", "/v3/nothing", 404, 10000),
+    ("PATCH", "/v3/media", 405, 10000),
+    ("GET", "/v3/media/not-an-id", 404, 10205),
+    ("GET", "/v3/profile/keys/not-an-id", 404, 10205),
+]
+
+
+async def test_what_there_is_not_is_answered_in_the_same_form(client: httpx.AsyncClient) -> None:
+    for method, path, status, code in NOT_THERE:
+        response = await client.request(method, path)
+        body = response.json()
+        assert (response.status_code, body["status"], codes(response)) == (status, status, [code]), path
+        assert set(body) == {"status", "errors", "warnings", "reference"}
+
+
+async def test_a_slash_at_the_end_changes_nothing(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v3/media/")).json() == (await client.get("/v3/media")).json()
+
+
+async def test_what_can_be_examined_for_is_listed(client: httpx.AsyncClient) -> None:
+    path = "/v3/definition/prediction"
+    detectors = (await client.get(f"{path}/detectors")).json()["detectors"]
+    assert {"PCI", "SSN", "Number"} <= {detector["detectorName"] for detector in detectors}
+    for kind in ("classifier", "detector"):
+        for model in (await client.get(f"{path}/{kind}s")).json()[f"{kind}s"]:
+            for name in (model[f"{kind}Id"], model[f"{kind}Name"]):
+                assert (await client.get(f"{path}/{kind}s/{name}")).json() == model
+        unknown = await client.get(f"{path}/{kind}s/other")
+        assert (unknown.status_code, codes(unknown)) == (404, [80000])
 
 
 async def test_our_own_fault_is_answered_in_the_same_form_and_logged_without_secrets(
@@ -141,23 +152,23 @@ def in_hours(hours: float) -> str:
     return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
 
 
-@pytest.mark.parametrize(
-    ("asked", "code"),
-    [
-        ({}, 70000),
-        (None, 70000),
-        ({"ttlMillis": 1, "expirationDate": in_hours(1)}, 70001),
-        ({"expirationDate": in_hours(-1)}, 70002),
-        ({"expirationDate": in_hours(3)}, 70003),
-        ({"ttlMillis": 0}, 70004),
-        ({"ttlMillis": 7_200_001}, 70005),
-        ({"ephemeral": True}, 70006),
-        ({"ttlMillis": 1000, "scope": "media:get"}, 70008),
-    ],
-)
-async def test_a_key_that_cannot_be_is_refused(client: httpx.AsyncClient, asked: Any, code: int) -> None:
-    response = await client.post("/v3/profile/keys", json=asked)
-    assert (response.status_code, codes(response)) == (400, [code])
+IMPOSSIBLE_KEYS = [
+    ({}, 70000),
+    (None, 70000),
+    ({"ttlMillis": 1, "expirationDate": in_hours(1)}, 70001),
+    ({"expirationDate": in_hours(-1)}, 70002),
+    ({"expirationDate": in_hours(3)}, 70003),
+    ({"ttlMillis": 0}, 70004),
+    ({"ttlMillis": 7_200_001}, 70005),
+    ({"ephemeral": True}, 70006),
+    ({"ttlMillis": 1000, "scope": "media:get"}, 70008),
+]
+
+
+async def test_a_key_that_cannot_be_is_refused(client: httpx.AsyncClient) -> None:
+    for asked, code in IMPOSSIBLE_KEYS:
+        response = await client.post("/v3/profile/keys", json=asked)
+        assert (response.status_code, codes(response)) == (400, [code]), asked
 
 
 async def test_the_ruby_client_gets_its_token_by_basic_authentication(

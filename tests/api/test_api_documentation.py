@@ -12,7 +12,13 @@ from callpost.api.reading.unbuilt import NOT_BUILT
 from callpost.model.configuration import DetectionLevel, MetricGroup
 
 ROOT = Path(__file__).parents[2]
-NAMES = {"media_id": "mediaId", "stream_name": "streamName", "key_id": "keyId", "number": "number"}
+NAMES = {
+    "media_id": "mediaId",
+    "stream_name": "streamName",
+    "key_id": "keyId",
+    "number": "number",
+    "name": "name",
+}
 GETTER = re.compile(r'\.(?:text|flag|whole|number|section|sections|texts|choice)\("(\w+)"')
 
 
@@ -28,7 +34,7 @@ def configuration() -> str:
 
 def test_every_endpoint_is_documented(app: FastAPI, api: str) -> None:
     for path, operations in app.openapi()["paths"].items():
-        shown = re.sub(r"\{(\w+)\}", lambda found: "{" + NAMES[found[1]] + "}", path)
+        shown = re.sub(r"\{(\w+)\}", lambda found: "{" + NAMES.get(found[1], found[1]) + "}", path)
         for method in operations:
             assert f"`{method.upper()} {shown}`" in api
 

@@ -1,11 +1,12 @@
 """What answers share: JSON by msgspec, links, and the dates of the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from fastapi import Request, Response
 
+from callpost.errors import Problem
 from callpost.settings import Settings
 
 Document = dict[str, Any]
@@ -19,6 +20,11 @@ def json_response(document: Any, *, status: int = 200, headers: Mapping[str, str
 def links(**hrefs: str) -> dict[str, Document]:
     """HAL `_links`, by relation."""
     return {name: {"href": href} for name, href in hrefs.items()}
+
+
+def warnings(problems: Iterable[Problem]) -> list[Document]:
+    """As VoiceBase writes them: `{code, message}`."""
+    return [{"code": problem.code, "message": str(problem)} for problem in problems]
 
 
 def api_url(request: Request, settings: Settings) -> str:

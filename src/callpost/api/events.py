@@ -28,6 +28,7 @@ class RequestEvents:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = {**scope, "path": scope["path"].rstrip("/") or "/"}  # old clients end some paths with a slash
         scope.setdefault("state", {})["reference"] = str(uuid4())
         exchange = _Exchange(receive, send)
         try:

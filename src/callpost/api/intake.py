@@ -3,6 +3,7 @@
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePath
 from uuid import UUID, uuid4
@@ -22,6 +23,7 @@ from callpost.store.organizations import Organization
 
 _UNNAMED_TYPE = "application/octet-stream"
 _LONGEST_EXTENSION = 8
+_PATIENCE_S = 120
 
 
 async def receive(request: Request, services: Services, organization: Organization) -> Media:
@@ -56,10 +58,13 @@ class _Intake:
 
     async def accept(self, request: Request, organization: Organization) -> Media:
         content_type = request.headers.get("Content-Type", "")
-        form = await multipart.read(request.stream(), content_type, self._store)
+        body = upload.steady(request.stream(), _PATIENCE_S)
+        form = await multipart.read(body, content_type, self._store)
         now = datetime.now(UTC)
         rules = Rules(self.services.policy, now, self.services.settings.strict)
         asked = submission.read(form, rules)
+        if self.original is not None:
+            asked = replace(asked, content_type=self.original.content_type)
         return await self.services.acceptance.accept(self.media_id, organization, asked, self.original, now)
 
     async def _store(self, part: FilePart, chunks: AsyncIterator[bytes]) -> bool:
@@ -82,7 +87,9 @@ class _Intake:
 
 def _stream(part: FilePart, key: str, stored: Stored) -> Stream:
     """The original as its sender describes it; the recogniser will say what it really is."""
-    content_type = part.content_type or mimetypes.guess_type(part.file_name or "")[0] or _UNNAMED_TYPE
+    guessed, _ = mimetypes.guess_type(part.file_name or "")
+    named = None if part.content_type == _UNNAMED_TYPE else part.content_type
+    content_type = named or guessed or _UNNAMED_TYPE
     suffix = PurePath(part.file_name or "").suffix or mimetypes.guess_extension(content_type) or ".bin"
     extension = "".join(filter(str.isalnum, suffix.lower()))[:_LONGEST_EXTENSION]
     return Stream("original", key, stored.size, stored.sha256, content_type, extension or "bin")

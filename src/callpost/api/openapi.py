@@ -108,6 +108,13 @@ POST_KEY: Final[Schema] = {
     }
 }
 
+PATCH_DELIVERY: Final[Schema] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _object(url=_TEXT) | {"required": ["url"]}}},
+    }
+}
+
 
 def _query(name: str, description: str, schema: Schema = _TEXT) -> Schema:
     return {"name": name, "in": "query", "description": description, "schema": schema}

@@ -1,5 +1,6 @@
 """A recording on its way in: refused early if it cannot be one, else passed on to the object store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from callpost.errors import Problem, Rejected
@@ -17,6 +18,20 @@ _NOT_MEDIA = {
     b"\x7fELF": "a program",
 }
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\f\r")
+
+
+async def steady(chunks: AsyncIterator[bytes], patience_s: float) -> AsyncIterator[bytes]:
+    """The chunks as long as they keep coming. Raises Rejected (10001) after `patience_s` without one."""
+    try:
+        while True:
+            async with asyncio.timeout(patience_s):
+                chunk = await anext(chunks)
+            yield chunk
+    except StopAsyncIteration:
+        return
+    except TimeoutError:
+        message = f"Nothing more of the request came for {patience_s:.0f} seconds."
+        raise Rejected(Problem(10001, message)) from None
 
 
 async def recording(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,15 +1,18 @@
 """Deliveries: where each callback of a recording stands, every attempt, and the receipt that proves it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
 from callpost.api import answers, openapi
 from callpost.api.auth import Authenticated
+from callpost.api.body import small_body
 from callpost.api.context import Context
+from callpost.api.reading import delivery_request
 from callpost.api.reading.parameters import Parameters
+from callpost.delivery import change
 from callpost.errors import NotFound, Problem, Rejected
 from callpost.model.delivery import Attempt, Delivery, DeliveryState, Receipt
 from callpost.render.analytics import timestamp
@@ -44,6 +47,41 @@ async def get_delivery(media_id: UUID, number: int, services: Context, caller: A
         found = await _find(connection, caller.organization.organization_id, media_id, number)
         history = await deliveries.attempts(connection, found.delivery_id)
     return answers.json_response(_delivery(found) | {"history": [_attempt(attempt) for attempt in history]})
+
+
+@router.post("/v3/media/{media_id}/deliveries/{number}/retry", operation_id="retryDelivery")
+async def retry_delivery(media_id: UUID, number: int, services: Context, caller: Authenticated) -> Response:
+    """Make a delivery that has not arrived due at once, with a whole schedule before it."""
+    organization_id = caller.organization.organization_id
+    async with services.database.transaction() as connection:
+        await _find(connection, organization_id, media_id, number)
+        due = await deliveries.retry(connection, organization_id, media_id, number, datetime.now(UTC))
+        found = await _find(connection, organization_id, media_id, number)
+    if not due:
+        text = "The delivery has arrived already, or is under way at this moment."
+        raise Rejected(Problem(60006, text))
+    return answers.json_response(_delivery(found))
+
+
+@router.patch(
+    "/v3/media/{media_id}/deliveries/{number}",
+    operation_id="changeDelivery",
+    openapi_extra=openapi.PATCH_DELIVERY,
+)
+async def change_delivery(
+    media_id: UUID, number: int, request: Request, services: Context, caller: Authenticated
+) -> Response:
+    """Give a delivery that has not arrived another URL, as one signed anew; it goes out at once."""
+    url = delivery_request.read_url(await small_body(request))
+    organization_id, now = caller.organization.organization_id, datetime.now(UTC)
+    async with services.database.connection() as connection:
+        await _find(connection, organization_id, media_id, number)
+    warnings = await change.fresh_url(
+        services.database, organization_id, media_id, number, url, policy=services.policy, now=now
+    )
+    async with services.database.connection() as connection:
+        found = await _find(connection, organization_id, media_id, number)
+    return answers.json_response(_delivery(found) | {"warnings": answers.warnings(warnings)})
 
 
 @router.get("/v3/deliveries", operation_id="deliveryQuery", openapi_extra=openapi.DELIVERY_QUERY)

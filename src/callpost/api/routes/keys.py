@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from callpost.api import answers, auth, openapi
 from callpost.api.auth import AuthenticatedUser
+from callpost.api.body import small_body
 from callpost.api.context import Context
 from callpost.api.reading import key_request
 from callpost.errors import NotFound, Problem, Unauthorized
@@ -33,7 +34,7 @@ async def get_keys(services: Context, caller: AuthenticatedUser) -> Response:
 async def post_key(request: Request, services: Context, caller: AuthenticatedUser) -> Response:
     """Make an API key. Its token is in this answer and nowhere else."""
     now = datetime.now(UTC)
-    expires_at = key_request.read(await request.body(), now)
+    expires_at = key_request.read(await small_body(request), now)
     organization_id = caller.organization.organization_id
     async with services.database.connection() as connection:
         key, token = await keys.create(

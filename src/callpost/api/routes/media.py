@@ -6,12 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from callpost.api import answers, intake, openapi
+from callpost.api import answers, intake, lookup, openapi
 from callpost.api.auth import Authenticated
+from callpost.api.body import small_body
 from callpost.api.context import Context
 from callpost.api.reading import document, metadata
 from callpost.api.reading.parameters import Parameters, alternate_formats, media_query
-from callpost.errors import Problem, TooLarge
 from callpost.model.configuration import TranscriptFormat
 from callpost.model.media import Media, MediaStatus, Progress
 from callpost.model.results import Results
@@ -19,12 +19,10 @@ from callpost.render.analytics import media_document
 from callpost.services import Services
 from callpost.store import media as media_store
 from callpost.store import reports
-from callpost.store.keys import Caller
 from callpost.store.media import MediaQuery
 
 router = APIRouter(tags=["Media"])
 
-_LARGEST_METADATA = 4 * 1024 * 1024
 # VbTaskStatusEnum has no "running".
 _TASK_STATUS = {MediaStatus.RUNNING: "started", MediaStatus.SCHEDULED: "pending"}
 
@@ -62,9 +60,11 @@ async def get_media_list(request: Request, services: Context, caller: Authentica
 async def get_media(media_id: UUID, request: Request, services: Context, caller: Authenticated) -> Response:
     """A recording with all that was found in it, once it is finished."""
     alternate = alternate_formats(Parameters(request.query_params))
-    media = await find(services, caller, media_id)
-    results = await results_of(services, media)
+    media = await lookup.media(services, caller, media_id)
+    results = await lookup.results(services, media)
     document = await asyncio.to_thread(_document, request, services, media, results, alternate)
+    if results is not None:
+        document["streams"] = await lookup.stream_documents(request, services, media, results.streams)
     return answers.json_response(document)
 
 
@@ -90,7 +90,7 @@ async def get_progress(media_id: UUID, services: Context, caller: Authenticated)
 @router.get("/v3/media/{media_id}/metadata", operation_id="getMetadataById")
 async def get_metadata(media_id: UUID, services: Context, caller: Authenticated) -> Response:
     """The metadata as they were sent."""
-    media = await find(services, caller, media_id)
+    media = await lookup.media(services, caller, media_id)
     return answers.json_response(_metadata(media_id, media.metadata.document))
 
 
@@ -101,25 +101,12 @@ async def put_metadata(
     media_id: UUID, request: Request, services: Context, caller: Authenticated
 ) -> Response:
     """Replace the metadata. Deliveries of a finished recording keep those it was finished with."""
-    sent = document.parse(await _body(request), document.METADATA)
+    sent = document.parse(await small_body(request), document.METADATA)
     sent.pop("_links", None)
     read = metadata.read(sent)
     async with services.database.connection() as connection:
         await media_store.set_metadata(connection, caller.organization.organization_id, media_id, read)
     return answers.json_response(_metadata(media_id, read.document))
-
-
-async def find(services: Services, caller: Caller, media_id: UUID) -> Media:
-    """The caller's recording of that id. Raises NotFound (10205)."""
-    async with services.database.connection() as connection:
-        return await media_store.get(connection, caller.organization.organization_id, media_id)
-
-
-async def results_of(services: Services, media: Media) -> Results | None:
-    """What was found in a finished recording; None in any other."""
-    if media.status is not MediaStatus.FINISHED:
-        return None
-    return (await reports.load(services.objects, media.media_id)).results
 
 
 def _document(
@@ -165,12 +152,3 @@ def _job(media: Media, progress: Progress) -> dict[str, Any]:
             "tasks": [task | {"dependencies": [], "dependents": []}],
         },
     }
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_METADATA:
-            raise TooLarge(Problem(10800, f"The request is larger than {_LARGEST_METADATA} bytes."))
-    return body

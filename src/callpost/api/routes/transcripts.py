@@ -6,11 +6,10 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from callpost.api import answers, openapi
+from callpost.api import answers, lookup, openapi
 from callpost.api.auth import Authenticated
 from callpost.api.context import Context
 from callpost.api.reading.parameters import Parameters, alternate_formats
-from callpost.api.routes import media as media_routes
 from callpost.errors import NotFound, Problem
 from callpost.model.configuration import TranscriptFormat
 from callpost.model.media import Media
@@ -94,8 +93,8 @@ def _content_type(request: Request, format_: TranscriptFormat) -> str:
 
 async def _finished(services: Services, caller: Caller, media_id: UUID) -> tuple[Media, Transcript]:
     """Raises NotFound: 10205 where there is no such recording, 10301 where it is not finished."""
-    media = await media_routes.find(services, caller, media_id)
-    results = await media_routes.results_of(services, media)
+    media = await lookup.media(services, caller, media_id)
+    results = await lookup.results(services, media)
     if results is None:
         message = (
             f"Transcripts only become available when a media item has status finished; it is {media.status}."

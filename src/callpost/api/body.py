@@ -1,0 +1,19 @@
+"""Request bodies that are read whole: small JSON documents."""
+
+from fastapi import Request
+
+from callpost.errors import Problem, TooLarge
+
+_LARGEST = 4 * 1024 * 1024
+
+
+async def small_body(request: Request) -> bytes:
+    """The body of a request. Raises TooLarge (10800) over 4 MiB."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _LARGEST:
+            raise TooLarge(Problem(10800, f"The request is larger than {_LARGEST} bytes."))
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,169 @@
+"""Deliveries as the API shows them: where each stands, its attempts, its receipt; and sending one again."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import pytest
+from api_support import Parts, codes
+
+from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
+from callpost.model.delivery import NewDelivery, Receipt
+from callpost.services import Services
+from callpost.store import deliveries
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RECEIPT = Receipt(
+    "s3://bucket/calls/1/transcript.vtt", "ab" * 32, 7, 200, NOW, etag='"e"', verified="checksum"
+)
+
+
+@pytest.fixture
+async def media_id(client: httpx.AsyncClient, parts: Parts) -> UUID:
+    response = await client.post("/v3/media", files=parts(metadata={"externalId": "A"}))
+    return UUID(response.json()["mediaId"])
+
+
+@pytest.fixture
+async def planned(services: Services, media_id: UUID) -> list[NewDelivery]:
+    """Two deliveries: the first waits, the second has arrived."""
+    organization_id = services.organization.organization_id
+    secret = Callback("https://bucket.s3.amazonaws.com/a?X-Amz-Signature=secret")
+    by_role = Callback(
+        "https://bucket.s3.amazonaws.com/",
+        CallbackType.TRANSCRIPT,
+        format=TranscriptFormat.WEBVTT,
+        s3_delivery=True,
+        role="arn:aws:iam::999533888199:role/s3-delivery-role",
+    )
+    new = [
+        NewDelivery(uuid4(), media_id, organization_id, 1, secret, "s3:bucket", "application/json"),
+        NewDelivery(uuid4(), media_id, organization_id, 2, by_role, "s3:bucket", "text/vtt", "calls/1/t.vtt"),
+    ]
+    async with services.database.transaction() as connection:
+        await deliveries.insert(connection, new, NOW)
+        await connection.execute(
+            "update deliveries set state = 'delivered', ended_at = $1, receipt = $2 where number = 2",
+            NOW,
+            msgspec.json.encode(RECEIPT),
+        )
+        await connection.execute(
+            "insert into attempts (delivery_id, number, started_at, duration_ms, outcome, status)"
+            " values ($1, 1, $2, 12, 'delivered', 200)",
+            new[1].delivery_id,
+            NOW,
+        )
+    return new
+
+
+async def test_deliveries_are_shown_with_receipts_and_without_secrets(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery]
+) -> None:
+    response = await client.get(f"/v3/media/{media_id}/deliveries")
+    waiting, sent = response.json()["deliveries"]
+    assert (waiting["status"], waiting["type"], waiting["destination"]) == (
+        "pending",
+        "analytics",
+        "s3:bucket",
+    )
+    assert waiting["dateDue"] == "2026-03-01T12:00:00.000Z"
+    assert (sent["status"], sent["format"], sent["objectKey"]) == (
+        "delivered",
+        "webvtt",
+        "calls/1/t.vtt",
+    )
+    assert (sent["receipt"]["sha256"], sent["receipt"]["size"]) == ("ab" * 32, 7)
+    assert "secret" not in response.text
+    assert "role" not in sent
+
+
+async def test_one_delivery_shows_its_attempts(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery]
+) -> None:
+    body = (await client.get(f"/v3/media/{media_id}/deliveries/2")).json()
+    assert [(attempt["outcome"], attempt["httpStatus"]) for attempt in body["history"]] == [
+        ("delivered", 200)
+    ]
+    for number in ("3", "0", "99999999999", "x"):
+        assert codes(await client.get(f"/v3/media/{media_id}/deliveries/{number}")) == [10205]
+
+
+CHOSEN = [
+    ("", [1, 2]),
+    ("status=pending", [1]),
+    ("status=DELIVERED", [2]),
+    ("status=failed", []),
+    ("destination=s3:bucket", [1, 2]),
+    ("destination=s3:other", []),
+    ("externalID=A", [1, 2]),
+    ("externalId=B", []),
+    ("since=2000-01-01&until=2000-01-02", []),
+]
+
+
+async def test_deliveries_of_all_recordings_are_chosen(
+    client: httpx.AsyncClient, planned: list[NewDelivery]
+) -> None:
+    for query, numbers in CHOSEN:
+        found = (await client.get(f"/v3/deliveries?{query}")).json()["deliveries"]
+        assert sorted(delivery["number"] for delivery in found) == numbers, query
+
+
+async def test_pages_of_deliveries_lead_to_each_other(
+    client: httpx.AsyncClient, planned: list[NewDelivery]
+) -> None:
+    first = (await client.get("/v3/deliveries?limit=1")).json()
+    second = (await client.get(first["_links"]["next"]["href"])).json()
+    assert {first["deliveries"][0]["number"], second["deliveries"][0]["number"]} == {1, 2}
+
+
+@pytest.mark.parametrize("query", ["status=lost", "after=x", "since=x"])
+async def test_a_query_of_deliveries_that_makes_no_sense_is_refused(
+    client: httpx.AsyncClient, query: str
+) -> None:
+    assert codes(await client.get(f"/v3/deliveries?{query}")) == [10011]
+
+
+async def test_a_delivery_that_waits_is_tried_at_once(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery], services: Services
+) -> None:
+    path = f"/v3/media/{media_id}/deliveries"
+    await services.database.pool.execute("update deliveries set due_at = $1", NOW + timedelta(days=3650))
+    body = (await client.post(f"{path}/1/retry")).json()
+    assert body["dateDue"] < "2036"
+    arrived = await client.post(f"{path}/2/retry")
+    assert (arrived.status_code, codes(arrived)) == (400, [60006])
+    assert codes(await client.post(f"{path}/3/retry")) == [10205]
+
+
+async def test_a_delivery_gets_a_fresh_url_and_says_nothing_of_it(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery], services: Services
+) -> None:
+    path = f"/v3/media/{media_id}/deliveries"
+    fresh = "https://hooks.example.org/secret-path"
+    response = await client.patch(f"{path}/1", json={"url": fresh})
+    assert (response.status_code, response.json()["destination"]) == (200, "http:hooks.example.org")
+    assert "secret" not in response.text
+    async with services.database.connection() as connection:
+        stored = await deliveries.get(connection, services.organization.organization_id, media_id, 1)
+    assert stored is not None
+    assert stored.callback.url == fresh
+
+
+IMPOSSIBLE_URLS = [
+    (1, {}, 60001),
+    (1, {"url": "ftp://example.org"}, 60002),
+    (1, {"url": "https://example.org", "role": "x"}, 10008),
+    (1, [], 10007),
+    (2, {"url": "https://example.org"}, 60006),
+    (3, {"url": "https://example.org"}, 10205),
+]
+
+
+async def test_a_url_that_cannot_be_is_refused(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery]
+) -> None:
+    for number, body, code in IMPOSSIBLE_URLS:
+        response = await client.patch(f"/v3/media/{media_id}/deliveries/{number}", json=body)
+        assert codes(response) == [code], body
