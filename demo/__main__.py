@@ -26,6 +26,7 @@ _EXAMPLES = Path(__file__).parent.parent / "examples"
 _BUCKET = "your-bucket-name"
 _FOLDER = "voicebase-output"
 _ENDED = ("delivered", "failed")
+_LAST_OF_LOG = 3000
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Stage:
     endpoint: Endpoint
     role: str
     service: Service
+    log: Path
 
 
 def main() -> int:
@@ -93,7 +95,7 @@ def _set_up(console: Console, stack: ExitStack) -> Stage:
         organization = ask(folder / "data", "organization", "show")["organizationId"]
         role = account.make_role(_BUCKET, external_id=organization)
     console.print(f"callpost on {url}; the customer's role {role} asks for external ID {organization}")
-    return Stage(account, endpoint, role, Service(url, token))
+    return Stage(account, endpoint, role, Service(url, token), folder / "callpost.log")
 
 
 def _settings(account: Account) -> dict[str, str]:
@@ -155,6 +157,7 @@ def _run(console: Console, stage: Stage, recording: Path, configuration: Mapping
     document = stage.service.get(f"media/{media_id}")
     if document["status"] != "finished":
         console.print(f"[red]{document['status']}[/red]: {document.get('errors')}")
+        console.print(stage.log.read_text(errors="replace")[-_LAST_OF_LOG:], markup=False, highlight=False)
         return False
     deliveries = stage.service.get(f"media/{media_id}/deliveries")["deliveries"]
     return _show(console, stage, document, deliveries)

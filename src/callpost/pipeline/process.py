@@ -83,7 +83,7 @@ class Processor:
 
     async def _results(self, job: "_Job") -> Report:
         if job.starts > _MOST_STARTS:
-            reason = f"The recording stopped its worker {_MOST_STARTS} times."
+            reason = f"The recording could not be processed in {_MOST_STARTS} tries."
             raise UnreadableRecording(Problem(_INTERNAL_ERROR, reason))
         original = await self._original(job)
         recognition = await self._recognize(job, original)
