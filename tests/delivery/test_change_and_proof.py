@@ -21,7 +21,7 @@ from callpost.errors import NotFound, Rejected
 from callpost.model.configuration import Callback
 from callpost.model.delivery import Attempt, Delivery, DeliveryState, EndpointPolicy, NewDelivery, Receipt
 from callpost.network import Body
-from callpost.store import deliveries, signing_keys
+from callpost.store import deliveries, destinations, signing_keys
 from callpost.store.database import Database, load_queries
 from callpost.store.deliveries import DeliveryQuery, Limits, Settlement
 
@@ -180,9 +180,9 @@ async def test_two_secrets_sign_while_one_gives_way_to_the_next(
     await insert(database, recording.delivery())
     async with database.transaction() as connection:
         for secret in (first, second, third):
-            await deliveries.add_webhook_secret(connection, organization, secret)
-        assert await deliveries.webhook_secrets(connection, organization) == (third, second)
-        await deliveries.retire_webhook_secret(connection, organization)
+            await destinations.add_webhook_secret(connection, organization, secret)
+        assert await destinations.webhook_secrets(connection, organization) == (third, second)
+        await destinations.retire_webhook_secret(connection, organization)
         (claimed,) = await deliveries.claim(connection, uuid4(), NOW, 1, Limits())
     assert claimed.webhook_secrets == (third,)
     assert repr(third) not in repr(claimed)

@@ -16,7 +16,7 @@ from callpost.model.delivery import (
     Receipt,
     RetrySchedule,
 )
-from callpost.store import deliveries
+from callpost.store import deliveries, destinations
 from callpost.store.database import Connection, Database, load_queries
 from callpost.store.deliveries import DeliveryQuery, Limits, Settlement
 
@@ -49,8 +49,9 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
         yield borrowed
 
 
-async def test_every_statement_is_valid(connection: Connection) -> None:
-    for statement in load_queries("deliveries").values():
+@pytest.mark.parametrize("module", ["deliveries", "destinations"])
+async def test_every_statement_is_valid(connection: Connection, module: str) -> None:
+    for statement in load_queries(module).values():
         await connection.prepare(statement)
 
 
@@ -179,14 +180,14 @@ async def test_a_failing_destination_is_closed_and_then_probed_by_one_at_a_time(
         ]
         await deliveries.settle(connection, worker, failed, NOW, LIMITS)
     assert await claim(connection, worker) == []
-    (status,) = await deliveries.destinations(connection, recording.organization_id)
+    (status,) = await destinations.destinations(connection, recording.organization_id)
     assert (status.failures, status.closed_until, status.waiting) == (4, NOW + timedelta(seconds=10), 10)
     soon = NOW + timedelta(seconds=11)
     (probe,) = await claim(connection, worker, soon)
     assert await claim(connection, worker, soon) == []
     again = settlement(probe, DeliveryState.PENDING, LATER, failed=True)
     await deliveries.settle(connection, worker, [again], soon, LIMITS)
-    (status,) = await deliveries.destinations(connection, recording.organization_id)
+    (status,) = await destinations.destinations(connection, recording.organization_id)
     assert status.closed_until == soon + timedelta(seconds=20)
     (probe,) = await claim(connection, worker, soon + timedelta(seconds=21))
     await deliveries.settle(connection, worker, [settlement(probe)], soon, LIMITS)
@@ -209,17 +210,17 @@ async def test_a_paused_destination_keeps_everything_until_it_is_resumed(
 ) -> None:
     await deliveries.insert(connection, [recording.delivery()], NOW)
     organization = recording.organization_id
-    assert await deliveries.pause(connection, organization, "http:one", NOW)
-    assert not await deliveries.pause(connection, uuid4(), "http:one", NOW)
+    assert await destinations.pause(connection, organization, "http:one", NOW)
+    assert not await destinations.pause(connection, uuid4(), "http:one", NOW)
     assert await claim(connection, uuid4()) == []
     assert await deliveries.give_up(connection, NOW + timedelta(days=9), RetrySchedule(), 60) == 0
-    assert await deliveries.resume(connection, organization, "http:one")
+    assert await destinations.resume(connection, organization, "http:one")
     assert len(await claim(connection, uuid4())) == 1
 
 
 async def test_a_limit_of_its_own_bounds_a_destination(connection: Connection, recording: Recording) -> None:
     await deliveries.insert(connection, [recording.delivery(number) for number in range(1, 10)], NOW)
-    await deliveries.limit(connection, recording.organization_id, "http:one", 5)
+    await destinations.limit(connection, recording.organization_id, "http:one", 5)
     assert len(await claim(connection, uuid4())) == 5
 
 
@@ -235,9 +236,9 @@ async def test_nothing_waits_for_ever_behind_a_dead_destination(
     late = NOW + timedelta(hours=17)
     schedule = RetrySchedule((0, 16 * 3600))
     assert await deliveries.give_up(connection, NOW + timedelta(hours=15), schedule, 60) == 0
-    await deliveries.set_schedule(connection, recording.organization_id, RetrySchedule((0, 20 * 3600)))
+    await destinations.set_schedule(connection, recording.organization_id, RetrySchedule((0, 20 * 3600)))
     assert await deliveries.give_up(connection, late, schedule, 60) == 0
-    await deliveries.set_schedule(connection, recording.organization_id, None)
+    await destinations.set_schedule(connection, recording.organization_id, None)
     assert await deliveries.give_up(connection, late, schedule, 60) == 2
     stored = await deliveries.get(connection, recording.organization_id, recording.media_id, 1)
     assert stored is not None
@@ -297,7 +298,7 @@ async def test_deliveries_are_found_by_state_destination_time_and_external_id(
 
 async def test_an_organization_has_its_own_schedule(connection: Connection, recording: Recording) -> None:
     schedule = RetrySchedule((0, 60), 1)
-    await deliveries.set_schedule(connection, recording.organization_id, schedule)
+    await destinations.set_schedule(connection, recording.organization_id, schedule)
     await deliveries.insert(connection, [recording.delivery()], NOW)
     assert (await claim(connection, uuid4()))[0].schedule == schedule
 

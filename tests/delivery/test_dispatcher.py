@@ -27,7 +27,7 @@ from callpost.model.delivery import (
     RetrySchedule,
     Unreachable,
 )
-from callpost.store import deliveries
+from callpost.store import deliveries, destinations
 from callpost.store.database import Database
 from callpost.store.deliveries import Limits
 
@@ -215,7 +215,7 @@ async def test_a_fault_of_our_own_loses_nothing(database: Database, recording: R
         (found,) = await until(database, recording, lambda found: found[0].tries > 0)
     assert (found.state, found.reason) == (DeliveryState.PENDING, "callpost itself failed (RuntimeError).")
     async with database.connection() as connection:
-        (status,) = await deliveries.destinations(connection, recording.organization_id)
+        (status,) = await destinations.destinations(connection, recording.organization_id)
     assert status.failures == 0
 
 
@@ -316,5 +316,5 @@ async def test_only_what_ails_the_destination_counts_against_it(
     async with dispatching(database, FakeCarrier({"http:one": always(outcome)})):
         await until(database, recording, lambda found: found[0].tries > 0)
     async with database.connection() as connection:
-        (status,) = await deliveries.destinations(connection, recording.organization_id)
+        (status,) = await destinations.destinations(connection, recording.organization_id)
     assert status.failures == failures

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from callpost.delivery.sessions import Sessions
 from callpost.model.delivery import DeliveryState
-from callpost.store import deliveries
+from callpost.store import destinations
 from callpost.store.database import Database
 from callpost.store.deliveries import Settlement
 
@@ -64,7 +64,7 @@ class Metrics:
     async def text(self, database: Database, now: datetime) -> bytes:
         """Everything in Prometheus' text format; what waits is counted at this moment."""
         async with database.connection() as connection:
-            depths = await deliveries.depths(connection, now)
+            depths = await destinations.depths(connection, now)
         self._waiting.clear()
         self._oldest.clear()
         for destination, (waiting, oldest_s) in depths.items():

@@ -263,46 +263,6 @@ select coalesce(max(number), 0) from deliveries where media_id = $1
 -- name: all_ended
 select not exists (select from deliveries where media_id = $1 and state = 'pending')
 
--- name: destinations
-select destination_key, failures, failing_since, closed_until, paused_at, concurrency,
-       (select count(*) from deliveries
-         where deliveries.destination_id = destinations.destination_id and state = 'pending') as waiting,
-       (select min(due_at) from deliveries
-         where deliveries.destination_id = destinations.destination_id and state = 'pending'
-           and lease_until is null) as oldest_due_at
-  from destinations where organization_id = $1
- order by destination_key
-
--- name: pause
-update destinations set paused_at = coalesce(paused_at, $3) where organization_id = $1 and destination_key = $2
-returning destination_id
-
--- The time spent in a pause is nobody's failure.
--- name: resume
-update destinations
-   set paused_at = null, failures = 0, failing_since = null, trips = 0, closed_until = null
- where organization_id = $1 and destination_key = $2
-returning destination_id
-
--- name: limit
-update destinations set concurrency = $3 where organization_id = $1 and destination_key = $2
-returning destination_id
-
--- name: set_schedule
-insert into delivery_settings (organization_id, schedule) values ($1, $2)
-on conflict (organization_id) do update set schedule = excluded.schedule
-
--- name: webhook_secrets
-select webhook_secrets from delivery_settings where organization_id = $1
-
--- name: add_webhook_secret
-insert into delivery_settings (organization_id, webhook_secrets) values ($1, array[$2::bytea])
-on conflict (organization_id) do update
-   set webhook_secrets = (array[$2::bytea] || delivery_settings.webhook_secrets)[1:2]
-
--- name: retire_webhook_secret
-update delivery_settings set webhook_secrets = webhook_secrets[1:1] where organization_id = $1
-
 -- name: lock_recordings
 select media_id from media where organization_id = $1 and media_id = any($2::uuid[]) order by media_id for update
 
@@ -320,12 +280,4 @@ select destination_key, count(*) as found from deliveries join destinations usin
    and ($6::text is null or media_id in (
         select media_id from media where media.organization_id = $1 and external_id = $6))
    and ($7::uuid is null or media_id = $7)
- group by destination_key
-
--- Queue age and depth for the metrics; $1 now.
--- name: depths
-select destination_key, count(*) as waiting,
-       greatest(0, extract(epoch from $1::timestamptz - min(due_at)))::float8 as oldest_s
-  from deliveries join destinations using (destination_id)
- where state = 'pending'
  group by destination_key
