@@ -139,6 +139,7 @@ def test_one_command_runs_everything_on_embedded_defaults(open_folder: Path, tmp
         )
         assert made.stdout.strip()
         assert serve.parts().keys() == {"api", "worker"}
+        assert (data / "objects").stat().st_mode & 0o077 == 0, "recordings are nobody else's"
         assert serve.stop() == 0
     with _running(tmp_path, "serve", "--data", str(data), "--port", "0", **environment) as serve:
         serve.port()

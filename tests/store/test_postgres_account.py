@@ -179,6 +179,7 @@ def test_an_ordinary_user_runs_it_and_root_can_join_later(open_folder: Path) -> 
     os.chown(home, _nobody().pw_uid, _nobody().pw_gid)
     first = _as_nobody(python, _ONCE, str(home / "data"))
     assert first.stdout.endswith("1\n"), first.stderr
+    assert (home / "data").stat().st_mode & 0o077 == 0, "it is nobody else's"
     assert _run(_ONCE, home / "data") == "2"
     second = _as_nobody(python, _ONCE, str(home / "data"))
     assert second.stdout.endswith("3\n"), second.stdout + second.stderr

@@ -103,6 +103,30 @@ def retry(
     output.document(found) if json else output.line(f"Delivery {number} of {media_id} is due now.")
 
 
+@app.command()
+def change(
+    media_id: options.MediaId,
+    number: _Number,
+    url: options.ApiUrl = options.DEFAULT_URL,
+    json: options.Json = False,
+) -> None:
+    """Give a delivery that has not arrived another URL, as one signed anew, and send it at once.
+
+    The URL is read from standard input: whoever knows it can write the object, and command lines can be seen
+    by everybody on the machine.
+    """
+    fresh = typer.get_text_stream("stdin").readline().strip()
+
+    async def ask() -> Document:
+        async with connected(url) as client:
+            return await client.patch(f"media/{quoted(media_id)}/deliveries/{number}", {"url": fresh})
+
+    found = asyncio.run(ask())
+    for warning in found.get("warnings", []):
+        output.warning(warning["message"])
+    output.document(found) if json else output.line(f"Delivery {number} of {media_id} is due now.")
+
+
 def show_table(deliveries: Iterable[Document]) -> None:
     """One line for each delivery."""
     output.table(

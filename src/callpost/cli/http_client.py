@@ -63,6 +63,11 @@ class Client:
         found: Document = await self._request("POST", path)
         return found
 
+    async def patch(self, path: str, document: Document) -> Document:
+        """PATCH with a JSON document. Raises CommandFailed."""
+        found: Document = await self._request("PATCH", path, json=document)
+        return found
+
     async def post_form(self, path: str, fields: Mapping[str, str], media: Upload | None) -> Document:
         """POST a multipart form, once the server says that it wants the body. Raises CommandFailed."""
         form = aiohttp.FormData()

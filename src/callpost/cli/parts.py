@@ -29,7 +29,10 @@ T = TypeVar("T")
 MISCONFIGURED = 78
 """Exit code of a part whose set-up does not work: starting it again would not help."""
 
-_DATABASE_PATIENCE_S = 60.0
+OURS_ALONE = 0o077
+"""The umask of the service: recordings and results are nobody else's on this machine."""
+
+DATABASE_PATIENCE_S = 60.0
 _LATEST_S = 10.0
 _BACKLOG = 2048
 
@@ -135,6 +138,7 @@ async def _serve_api(services: "Services", stop: asyncio.Event, listening: socke
 def _run(
     chosen: "Settings", work: Callable[["Services", asyncio.Event], Awaitable[None]], *, part: bool
 ) -> None:
+    os.umask(OURS_ALONE)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_told(chosen, work, part=part))
@@ -150,7 +154,7 @@ async def _until_told(
 ) -> None:
     stop = asyncio.Event()
     _listen_for_the_end(stop, chosen.stop_grace_s, part=part)
-    opening = session.opened(chosen, patience_s=_DATABASE_PATIENCE_S)
+    opening = session.opened(chosen, patience_s=DATABASE_PATIENCE_S)
     async with AsyncExitStack() as stack:
         services = await unless(stop, stack.enter_async_context(opening))
         if services:

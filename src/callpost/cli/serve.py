@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("callpost.serve")
 
-_DATABASE_PATIENCE_S = 60.0
 _READY_POLL_S = 0.2
 
 
@@ -32,6 +31,7 @@ def serve(data: options.Data = None, host: parts.Host = None, port: parts.Port =
     CALLPOST_STOP_GRACE_S seconds and gives the rest back; a second one stops at once.
     """
     chosen = session.settings(data=data, host=host, port=port)
+    os.umask(parts.OURS_ALONE)
     with parts.listen(chosen) as listening:
         if not asyncio.run(_serve(chosen, listening)):
             raise typer.Exit(1)
@@ -43,7 +43,7 @@ async def _serve(chosen: "Settings", listening: socket.socket) -> bool:
     supervisor = Supervisor(_environment(chosen, listening), chosen.stop_grace_s, stop)
     _listen_for_the_end(supervisor)
     url = parts.address(listening)
-    opening = session.opened(chosen, patience_s=_DATABASE_PATIENCE_S)
+    opening = session.opened(chosen, patience_s=parts.DATABASE_PATIENCE_S)
     async with AsyncExitStack() as stack:
         services = await parts.unless(stop, stack.enter_async_context(opening))
         if services:

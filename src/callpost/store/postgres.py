@@ -4,7 +4,7 @@
         ...
 
 The server runs as long as any process is inside such a block, and stops by itself when the last one leaves,
-is killed, or crashes. How and why: docs/decisions/embedded-postgresql.md.
+is killed, or crashes. How and why: docs/decisions/0002-embedded-postgresql.md.
 """
 
 import asyncio

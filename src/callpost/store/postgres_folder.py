@@ -175,16 +175,16 @@ def open_folder(data: Path, major: int) -> Folder:
 
 
 def _make(path: Path) -> None:
-    """Make the folder and its missing parents.
+    """Make the folder and its missing parents, for us alone.
 
-    Others may pass through (the server is another user where root starts it) and not look: what lies within
-    is closed by its own mode.
+    Where we are root, the server is another user, who has to pass through; what lies within is closed by its
+    own mode.
     """
     if path.is_dir():
         return
     _make(path.parent)
     path.mkdir(exist_ok=True)
-    path.chmod(0o711)
+    path.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def _claim(folder: Folder, major: int) -> None:
