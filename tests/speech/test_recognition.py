@@ -6,8 +6,8 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
+from benchmarks.recognition_text import spoken
 from speech_recordings import Line, Samples, Transcribe, Write
-from spoken_text import spoken
 
 from callpost.errors import UnreadableRecording
 from callpost.model.configuration import ChannelSpec, Ingest, TrackSpec
