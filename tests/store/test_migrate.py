@@ -1,4 +1,5 @@
 import asyncio
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -19,7 +20,7 @@ async def test_processes_that_migrate_at_once_wait_for_each_other(
 ) -> None:
     name = f"race_{uuid4().hex}"
     await database.pool.execute(f"create database {name}")
-    url = postgres_url.replace("/postgres", f"/{name}", 1)
+    url = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
     try:
         await asyncio.gather(*(migrate(url) for _ in range(4)))
         connection = await asyncpg.connect(url)
