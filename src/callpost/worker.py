@@ -14,7 +14,7 @@ from callpost.delivery.courier import Courier, CourierSettings
 from callpost.delivery.dispatcher import Dispatcher, DispatcherSettings
 from callpost.errors import NotFound
 from callpost.network import Network
-from callpost.pipeline.expire import expire
+from callpost.pipeline.expire import expire, sweep
 from callpost.pipeline.process import Processor
 from callpost.pipeline.publish import PublishRules
 from callpost.services import Services
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 _RESTART_S = 1.0
 _TRY_AGAIN_S = 5.0
 _EXPIRE_EVERY_S = 60.0
+_SWEEP_EVERY_S = 3600.0
 
 
 async def run(services: Services, stop: asyncio.Event) -> None:
@@ -42,6 +43,7 @@ async def run(services: Services, stop: asyncio.Event) -> None:
             "processing": partial(_work, services, processor, stop),
             "delivery": partial(_dispatch, services, network, stop),
             "expiry": partial(_expire, services, stop),
+            "sweeping": partial(_sweep, services, stop),
         }
         async with asyncio.TaskGroup() as group:
             for name, part in parts.items():
@@ -117,6 +119,12 @@ async def _expire(services: Services, stop: asyncio.Event) -> None:
         with suppress(NotFound):  # another worker was faster
             await expire(services.database, services.objects, _now())
         await _pause(stop, _EXPIRE_EVERY_S)
+
+
+async def _sweep(services: Services, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await sweep(services.database, services.objects, _now())
+        await _pause(stop, _SWEEP_EVERY_S)
 
 
 def _now() -> datetime:

@@ -195,6 +195,11 @@ async def expired(connection: Connection, now: datetime, most: int) -> Sequence[
     return [(row["organization_id"], row["media_id"]) for row in rows]
 
 
+async def unknown(connection: Connection, media_ids: Sequence[UUID]) -> Sequence[UUID]:
+    """Those of the ids that no recording has, whatever its organization."""
+    return [row["media_id"] for row in await connection.fetch(_SQL["unknown"], media_ids)]
+
+
 def _changed(status: str) -> bool:
     return not status.endswith(" 0")
 

@@ -91,3 +91,7 @@ where media_id = $1 and time_to_live_s is not null
 
 -- name: expired
 select media_id, organization_id from media where expires_on <= $1 order by expires_on limit $2
+
+-- name: unknown
+select wanted.media_id from unnest($1::uuid[]) as wanted (media_id)
+where not exists (select from media where media.media_id = wanted.media_id)

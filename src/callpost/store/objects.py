@@ -3,10 +3,13 @@
 import asyncio
 import hashlib
 import os
+import re
+import shutil
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -21,6 +24,9 @@ _PART_BYTES = 5 * 1024 * 1024
 _PARTS_UNDER_WAY = 2
 _CHUNK_BYTES = 256 * 1024
 
+# What an upload into a folder is called until it is whole: listings leave it out.
+_UNFINISHED = re.compile(r"#\d+$")
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -28,6 +34,14 @@ class Stored:
 
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of a listing. modified: when it was written, by the store's clock."""
+
+    key: str
+    modified: datetime
 
 
 class _Measured:
@@ -97,8 +111,25 @@ class Objects:
 
     async def delete(self, prefix: str) -> None:
         """Remove every object below `prefix`/; none there is no error."""
+        if self.folder is not None:
+            await asyncio.to_thread(_remove, self.folder / prefix)
+            return
         async for batch in obstore.list(self._store, prefix=prefix.rstrip("/") + "/"):
             await obstore.delete_async(self._store, [entry["path"] for entry in batch])
+
+    async def entries(self, prefix: str) -> AsyncIterator[Sequence[Entry]]:
+        """Every object below `prefix`/, some hundreds at a time."""
+        async for batch in obstore.list(self._store, prefix=prefix.rstrip("/") + "/"):
+            yield [Entry(entry["path"], entry["last_modified"]) for entry in batch]
+
+    async def discard_unfinished(self, prefix: str, before: datetime) -> int:
+        """Remove what uploads that were killed left below `prefix`/ of a folder before a moment; how many.
+
+        In a bucket such parts are not seen at all: its own lifecycle rule removes them.
+        """
+        if self.folder is None:
+            return 0
+        return await asyncio.to_thread(_discard_unfinished, self.folder / prefix, before.timestamp())
 
     @asynccontextmanager
     async def local(self, key: str) -> AsyncIterator[Path]:
@@ -143,6 +174,30 @@ async def _read(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
         while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
             yield chunk
+
+
+def _remove(folder: Path) -> None:
+    """Another process may be removing the same folder."""
+    while folder.is_dir():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+
+def _discard_unfinished(folder: Path, before: float) -> int:
+    count = 0
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names if _UNFINISHED.search(name)):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    count += 1
+                    _remove_if_empty(path.parent)
+    return count
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _sync(path: Path) -> None:

@@ -7,10 +7,22 @@ import msgspec
 from callpost.model.results import Report
 from callpost.store.objects import Objects
 
+ROOT = "media"
+"""Every recording lies below this key."""
+
 
 def folder(media_id: UUID) -> str:
     """Everything of a recording lies below this key."""
-    return f"media/{media_id}"
+    return f"{ROOT}/{media_id}"
+
+
+def media_id(key: str) -> UUID | None:
+    """Whose object it is; None for a key that is not one of ours."""
+    _, _, below = key.partition(f"{ROOT}/")
+    try:
+        return UUID(below.partition("/")[0])
+    except ValueError:
+        return None
 
 
 def stream_key(media_id: UUID, stream: str) -> str:
