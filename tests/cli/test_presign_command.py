@@ -1,12 +1,15 @@
 """`callpost presign`, read back by what decides about a URL at submit."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
+from demo.customer import CUSTOMER_ACCOUNT, Account, account
 
 from callpost.delivery import destination
 from callpost.errors import Problem
@@ -115,3 +118,29 @@ def test_without_credentials_it_says_so(run: Run, tmp_path: Path) -> None:
 def test_the_secret_is_not_shown(run: Run) -> None:
     done = run("presign", "my-bucket", "key", **_KEY)
     assert _KEY["AWS_SECRET_ACCESS_KEY"] not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("signature", ["v4", "v2"])
+def test_a_server_that_checks_signatures_takes_the_object(
+    run: Run, tmp_path: Path, signature: str, customer: Account
+) -> None:
+    """And refuses another Content-Type: it is part of what was signed."""
+    bucket = customer.make_bucket(f"bucket-{signature}")
+    signer = customer.make_user(CUSTOMER_ACCOUNT, "s3:PutObject", f"arn:aws:s3:::{bucket}/*")
+    words = ("--type", "transcript", "--format", "srt", "--signature", signature, "--json")
+    endpoint = ("--endpoint-url", customer.endpoint)
+    done = run("presign", bucket, "calls/one.srt", *words, *endpoint, **signer.environment())
+    made = json.loads(done.stdout)
+    assert (
+        requests.put(made["url"], b"no", headers={"Content-Type": "text/plain"}, timeout=30).status_code
+        == 403
+    )
+    sent = requests.put(made["url"], b"yes", headers={"Content-Type": made["contentType"]}, timeout=30)
+    assert sent.status_code == 200
+    assert customer.objects(bucket) == {"calls/one.srt": b"yes"}
+
+
+@pytest.fixture(scope="module")
+def customer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    with account(tmp_path_factory.mktemp("customer")) as opened:
+        yield opened

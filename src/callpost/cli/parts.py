@@ -5,6 +5,7 @@ which ends when the parent does.
 """
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -154,7 +155,8 @@ async def _until_told(
 ) -> None:
     stop = asyncio.Event()
     _listen_for_the_end(stop, chosen.stop_grace_s, part=part)
-    opening = session.opened(chosen, patience_s=DATABASE_PATIENCE_S)
+    # A part that is started again while the database is away waits for it as the others do.
+    opening = session.opened(chosen, patience_s=math.inf if part else DATABASE_PATIENCE_S)
     async with AsyncExitStack() as stack:
         services = await unless(stop, stack.enter_async_context(opening))
         if services:

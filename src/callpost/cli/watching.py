@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TransferSpeedColumn,
@@ -31,7 +32,7 @@ _PENDING = "pending"
 def transfer(path: Path) -> Iterator[Callable[[int], None]]:
     """A bar for an upload; to be told how many bytes have gone."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=output.stderr, transient=True) as progress:
+    with _display(*columns) as progress:
         task = progress.add_task(f"sending {path.name}", total=path.stat().st_size)
         yield lambda sent: progress.update(task, completed=sent)
 
@@ -39,13 +40,18 @@ def transfer(path: Path) -> Iterator[Callable[[int], None]]:
 async def until_ended(client: "Client", media_id: str) -> None:
     """Follow a recording until it is processed, and its deliveries until each is delivered or given up."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=output.stderr, transient=True) as progress:
+    with _display(*columns) as progress:
         task = progress.add_task("accepted", total=100)
         while (job := await client.get(f"media/{quoted(media_id)}/progress"))["status"] not in _ENDED:
             progress.update(task, description=_step(job), completed=job["progress"]["percent"])
             await asyncio.sleep(_POLL_S)
         progress.update(task, description=job["status"], completed=100)
         await _until_delivered(client, media_id, progress)
+
+
+def _display(*columns: ProgressColumn) -> Progress:
+    silent = not output.stderr.is_terminal
+    return Progress(*columns, console=output.stderr, transient=True, disable=silent)
 
 
 async def _until_delivered(client: "Client", media_id: str, progress: Progress) -> None:

@@ -24,7 +24,7 @@ log = logging.getLogger("callpost.keeper")
 
 _POLL_S = 0.2
 _FAST_STOP_S = 120.0
-_ORPHAN_S = 5.0
+_ORPHAN_S = 2.0
 _LONGEST_BACK_OFF_S = 30.0
 _STEADY_S = 60.0
 _LOG_BYTES = 8 * 1024 * 1024
