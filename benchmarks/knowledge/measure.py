@@ -48,16 +48,16 @@ def _call(name: str, body: str) -> Call:
 
 
 def by_relevance(call: Call) -> list[str]:
-    return [keyword.keyword for keyword in knowledge(Reading(call.transcript)).keywords]
+    with Reading(call.transcript) as reading:
+        return [keyword.keyword for keyword in knowledge(reading).keywords]
 
 
 def by_frequency(call: Call) -> list[str]:
     """The baseline: nouns by how often they are said."""
-    tokens = [token for read in Reading(call.transcript).turns for token in read.doc]
-    nouns = (
-        token.lemma_.lower() for token in tokens if token.pos_ in {"NOUN", "PROPN"} and not token.is_stop
-    )
-    return [word for word, _ in Counter(nouns).most_common()]
+    with Reading(call.transcript) as reading:
+        tokens = [token for read in reading.turns for token in read.doc]
+        nouns = [token for token in tokens if token.pos_ in {"NOUN", "PROPN"} and not token.is_stop]
+        return [word for word, _ in Counter(token.lemma_.lower() for token in nouns).most_common()]
 
 
 def scores(method: Callable[[Call], list[str]]) -> tuple[float, float]:

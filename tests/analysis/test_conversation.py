@@ -23,7 +23,8 @@ from callpost.model.transcript import Activity, Transcript
 def test_verbs_with_their_nouns(
     said: str, expected: tuple[str, str, str | None, str | None, bool], say: Say
 ) -> None:
-    (speaker,) = verb_noun_pairs(Reading(say(("Caller", said))))
+    with Reading(say(("Caller", said))) as reading:
+        (speaker,) = verb_noun_pairs(reading)
     assert expected in [
         (pair.verb, pair.noun, pair.verb_negation, pair.noun_negation, pair.question)
         for pair in speaker.pairs
@@ -32,7 +33,8 @@ def test_verbs_with_their_nouns(
 
 def test_a_pair_spans_its_two_words(say: Say) -> None:
     call = say(("Caller", "Well I need your help now."))
-    (speaker,) = verb_noun_pairs(Reading(call))
+    with Reading(call) as reading:
+        (speaker,) = verb_noun_pairs(reading)
     words = call.turns[0].words
     assert (speaker.pairs[0].start_ms, speaker.pairs[0].end_ms) == (words[2].start_ms, words[4].end_ms)
 

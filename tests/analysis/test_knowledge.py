@@ -17,7 +17,8 @@ CALL = (
 
 @pytest.fixture
 def found(say: Say) -> Knowledge:
-    return knowledge(Reading(say(*CALL)))
+    with Reading(say(*CALL)) as reading:
+        return knowledge(reading)
 
 
 def test_what_the_call_is_about_comes_first(found: Knowledge) -> None:
@@ -65,4 +66,5 @@ def test_topics_gather_related_keywords(found: Knowledge) -> None:
 
 
 def test_an_empty_call_is_about_nothing(say: Say) -> None:
-    assert knowledge(Reading(say())) == Knowledge()
+    with Reading(say()) as reading:
+        assert knowledge(reading) == Knowledge()

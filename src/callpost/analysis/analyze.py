@@ -59,11 +59,7 @@ def analyze(transcript: Transcript, configuration: Configuration) -> Analysis:
 def _sections(redacted: Transcript, wanted: Configuration, attempts: Attempts) -> Results:
     """What quotes the transcript is made from the filtered one; moods are judged by what was really said."""
     filtered = _filtered(redacted, wanted, attempts)
-    reading = Reading(filtered)
     results = Results(transcript=_presentable(filtered, wanted, attempts))
-    if wanted.knowledge:
-        made = attempts.make("knowledge discovery", _KNOWLEDGE, lambda: knowledge.knowledge(reading))
-        results = replace(results, knowledge=made)
     if wanted.spotting:
         spotted = attempts.make(
             "spotting", _SPOTTING, lambda: spotting.spot(filtered, wanted.spotting), languages=None
@@ -76,6 +72,15 @@ def _sections(redacted: Transcript, wanted: Configuration, attempts: Attempts) -
             "sentiment by turn", _FEATURE, lambda: conversation.speaker_sentiments(redacted)
         )
         results = replace(results, speaker_sentiments=moods)
+    with Reading(filtered) as reading:
+        return _read_sections(results, reading, wanted, attempts)
+
+
+def _read_sections(results: Results, reading: Reading, wanted: Configuration, attempts: Attempts) -> Results:
+    """The sections that need the text parsed."""
+    if wanted.knowledge:
+        made = attempts.make("knowledge discovery", _KNOWLEDGE, lambda: knowledge.knowledge(reading))
+        results = replace(results, knowledge=made)
     if wanted.verb_noun_pairs:
         pairs = attempts.make("verb-noun pairs", _FEATURE, lambda: conversation.verb_noun_pairs(reading))
         results = replace(results, verb_noun_pairs=pairs)
