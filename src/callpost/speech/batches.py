@@ -7,7 +7,7 @@ from callpost.speech.whisper import BATCH, Decoded, Whisper
 from callpost.speech.windows import Window
 
 _SECOND_LOOK_BATCH = 4
-_BATCHES_PER_THREAD = 3  # at least, where there is so much: the threads then end at about the same time
+_BATCHES_PER_THREAD = 2  # at least, where there is so much: the threads then end at about the same time
 
 Progress = Callable[[float], None]
 
@@ -52,7 +52,8 @@ def _second_look(
     pool: Executor,
     threads: int,
 ) -> dict[int, Decoded]:
-    doubtful = sorted(number for number, reading in readings.items() if reading.doubtful)
+    doubtful = [number for number, reading in readings.items() if reading.doubtful]
+    doubtful.sort(key=lambda number: -len(windows[number].samples))
     size = min(_SECOND_LOOK_BATCH, -(-len(doubtful) // threads)) or 1
     groups = [doubtful[at : at + size] for at in range(0, len(doubtful), size)]
 
