@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from types import TracebackType
 from typing import Any, Final, Self
@@ -226,12 +227,14 @@ class Network:
         return socket.socket(family, kind, protocol)
 
 
+@lru_cache(maxsize=4096)
 def is_allowed(address: str, policy: EndpointPolicy) -> bool:
     """Whether results may be sent to, and media fetched from, an IP address."""
     found = ip_address(address.partition("%")[0])
     return all(_is_allowed(part, policy.allow_private_networks) for part in _unwrapped(found))
 
 
+@lru_cache(maxsize=4096)
 def why_not(host: str, port: int | None, policy: EndpointPolicy) -> str | None:
     """Why a host cannot be connected to, as far as can be said without looking it up; None where it may
     be.

@@ -163,7 +163,7 @@ def streamed(size: int, content_type: str | None = "application/json") -> Payloa
     digest = hashlib.sha256()
     for start in range(0, size, chunk):
         digest.update(b"x" * min(chunk, size - start))
-    return Payload(Body(size, chunks), size, digest.hexdigest(), None, content_type)
+    return Payload(Body(size, chunks), size, digest.hexdigest(), content_type)
 
 
 # --- by role

@@ -15,15 +15,11 @@ _LEAST_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """size: bytes. sha256, md5: lower-case hex; md5 is None for what is streamed.
-
-    content_type: None where none may be sent.
-    """
+    """size: bytes. sha256: lower-case hex. content_type: None where none may be sent."""
 
     body: bytes | Body = field(repr=False)
     size: int
     sha256: str
-    md5: str | None
     content_type: str | None
 
     @property
@@ -34,18 +30,19 @@ class Payload:
     def sha256_base64(self) -> str:
         return base64.b64encode(bytes.fromhex(self.sha256)).decode()
 
-    @property
-    def md5_base64(self) -> str | None:
-        return base64.b64encode(bytes.fromhex(self.md5)).decode() if self.md5 else None
+    def md5(self) -> bytes | None:
+        """Of bytes at hand, worked out when it is asked for; None for what is streamed."""
+        if isinstance(self.body, Body):
+            return None
+        return hashlib.md5(self.body, usedforsecurity=False).digest()
 
 
 def of_bytes(data: bytes, content_type: str | None) -> Payload:
     """Bytes that are at hand."""
-    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return Payload(data, len(data), hashlib.sha256(data).hexdigest(), md5, content_type)
+    return Payload(data, len(data), hashlib.sha256(data).hexdigest(), content_type)
 
 
 def of_stream(objects: Objects, stream: Stream, content_type: str | None) -> Payload:
     """A recording, read from the object store in chunks as it is sent."""
     body = Body(stream.size, lambda: objects.stream(stream.key))
-    return Payload(body, stream.size, stream.sha256, None, content_type)
+    return Payload(body, stream.size, stream.sha256, content_type)
