@@ -1,118 +1,16 @@
+"""What becomes of a recording, and of one whose processing is disturbed."""
+
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID, uuid4
 
 import pytest
+from desk import REDACTING, SOUND, Desk, FakeRecognizer
 
 from callpost.errors import Problem, UnreadableRecording
-from callpost.model.configuration import Callback, CallbackType, Configuration, DetectorRequest, Redactor
-from callpost.model.delivery import Delivery, EndpointPolicy
-from callpost.model.media import Media, MediaStatus, Metadata, Stream, Submission
-from callpost.model.redaction import ToneRedaction
-from callpost.model.transcript import Transcript, Turn, Word
-from callpost.network import Network
-from callpost.pipeline.accept import Acceptance
-from callpost.pipeline.process import Processor
-from callpost.pipeline.publish import PublishRules
-from callpost.speech.recognizer import Recognition, RecognitionRequest, RecognizerLost
-from callpost.store import deliveries as delivery_store
+from callpost.model.media import MediaStatus
+from callpost.speech.recognizer import RecognizerLost
 from callpost.store import media as media_store
-from callpost.store import organizations, reports
-from callpost.store.database import Database
-from callpost.store.objects import Objects
-from callpost.store.organizations import Organization
-
-SOUND = b"RIFF" + bytes(1000)
-CALLBACKS = (
-    Callback("https://example.com/analytics"),
-    Callback("https://example.com/media", CallbackType.MEDIA, stream="original"),
-)
-CONFIGURATION = Configuration(callbacks=CALLBACKS)
-REDACTING = Configuration(detectors=(DetectorRequest("PCI", redactor=Redactor("[card]", 270)),))
-
-
-def turn(speaker: str, channel: int, text: str, start_ms: int) -> Turn:
-    words = tuple(
-        Word(word, start_ms + 300 * place, start_ms + 300 * place + 250, 0.9)
-        for place, word in enumerate(text.split())
-    )
-    return Turn(speaker, channel, words)
-
-
-CONVERSATION = Transcript(
-    (
-        turn("Agent", 0, "Thank you for calling, how can I help you?", 0),
-        turn("Customer", 1, "My card number is 4111 1111 1111 1111 and I am upset.", 4000),
-    )
-)
-
-
-@dataclass
-class FakeRecognizer:
-    """Hears the same conversation in every recording, after failing as often as it is told to."""
-
-    transcript: Transcript = CONVERSATION
-    failures: list[Exception] = field(default_factory=list)
-    requests: list[RecognitionRequest] = field(default_factory=list)
-    redactions: list[ToneRedaction] = field(default_factory=list)
-
-    async def transcribe(self, request: RecognitionRequest, progress: Callable[[float], None]) -> Recognition:
-        self.requests.append(request)
-        if self.failures:
-            raise self.failures.pop(0)
-        progress(1.0)
-        return Recognition(self.transcript, 9000, "audio/mpeg", "mp3", ())
-
-    async def redact(self, source: Path, target: Path, redaction: ToneRedaction) -> tuple[str, str]:
-        self.redactions.append(redaction)
-        target.write_bytes(b"beep" + source.read_bytes())
-        return "audio/mpeg", "mp3"
-
-
-class Desk:
-    """Accepts recordings, processes them, and looks at what became of them."""
-
-    def __init__(
-        self, database: Database, objects: Objects, network: Network, organization: Organization
-    ) -> None:
-        self.database = database
-        self.objects = objects
-        self.organization = organization
-        self.recognizer = FakeRecognizer()
-        rules = PublishRules(EndpointPolicy())
-        self.processor = Processor(database, objects, self.recognizer, network, rules, most_bytes=10**6)
-
-    async def accept(self, configuration: Configuration = CONFIGURATION, *, url: str | None = None) -> UUID:
-        media_id = uuid4()
-        original = None if url else await self._store(media_id)
-        submission = Submission(configuration, Metadata({"externalId": "call-1"}), media_url=url)
-        acceptance = Acceptance(self.database)
-        await acceptance.accept(media_id, self.organization, submission, original, datetime.now(UTC))
-        return media_id
-
-    async def _store(self, media_id: UUID) -> Stream:
-        key = reports.stream_key(media_id, "original")
-        stored = await self.objects.put_bytes(key, SOUND)
-        return Stream("original", key, stored.size, stored.sha256, "audio/wav", "wav")
-
-    async def media(self, media_id: UUID) -> Media:
-        async with self.database.connection() as connection:
-            return await media_store.get(connection, self.organization.organization_id, media_id)
-
-    async def deliveries(self, media_id: UUID) -> list[Delivery]:
-        async with self.database.connection() as connection:
-            return await delivery_store.of_media(connection, self.organization.organization_id, media_id)
-
-
-@pytest.fixture
-async def desk(database: Database, objects: Objects) -> AsyncIterator[Desk]:
-    async with database.transaction() as connection:
-        organization = await organizations.ensure_first(connection)
-    async with Network(EndpointPolicy()) as network:
-        yield Desk(database, objects, network, organization)
+from callpost.store import reports
 
 
 async def test_a_recording_is_accepted_together_with_its_job(desk: Desk) -> None:

@@ -1,4 +1,7 @@
-"""A recording comes in: its bytes into the object store, itself accepted, or nothing is left of it."""
+"""A recording comes in: its bytes into the object store, itself accepted, or nothing is left of it.
+
+Or one that is here already is to be processed anew.
+"""
 
 import asyncio
 import mimetypes
@@ -13,8 +16,10 @@ from fastapi import Request
 from callpost.api.reading import multipart, submission, upload
 from callpost.api.reading.multipart import FilePart
 from callpost.api.reading.submission import Rules
-from callpost.errors import Problem, TooLarge
+from callpost.errors import Problem, Rejected, TooLarge
 from callpost.model.media import Media, Stream
+from callpost.model.results import Basis
+from callpost.pipeline import again
 from callpost.services import Services
 from callpost.store import media as media_store
 from callpost.store import reports
@@ -39,6 +44,41 @@ async def receive(request: Request, services: Services, organization: Organizati
     except BaseException:
         await asyncio.shield(intake.clean_up())
         raise
+
+
+async def receive_again(request: Request, services: Services, media: Media) -> Media:
+    """Take one POST /v3/media/{mediaId}.
+
+    Raises Rejected with the documented codes, 10301 where there is no transcript yet to begin with.
+    """
+    content_type = request.headers.get("Content-Type", "")
+    form = await multipart.read(upload.steady(request.stream(), _PATIENCE_S), content_type, _refuse_media)
+    rules = Rules(services.policy, datetime.now(UTC), services.settings.strict)
+    asked = submission.read_again(form, rules)
+    basis = await _basis(services, media)
+    again.require_possible(basis, asked.configuration)
+    return await services.acceptance.accept_again(media, asked)
+
+
+async def _basis(services: Services, media: Media) -> Basis:
+    async with services.database.connection() as connection:
+        run = await media_store.run(connection, media.media_id)
+    basis = (
+        await reports.load_basis(services.objects, media.media_id, run or 0) if media.status.ended else None
+    )
+    if basis is None:
+        message = "There is no transcript to process again; the recording has to be recognised first."
+        raise Rejected(Problem(10301, message))
+    return basis
+
+
+async def _refuse_media(part: FilePart, chunks: AsyncIterator[bytes]) -> bool:  # noqa: ARG001 - not looked at
+    """An empty part is none."""
+    async for chunk in chunks:
+        if chunk:
+            message = "The recording is here already; send a configuration, and neither media nor a mediaUrl."
+            raise Rejected(Problem(60004, message, "media"))
+    return False
 
 
 def _require_size(request: Request, limit: int) -> None:

@@ -94,6 +94,23 @@ POST_MEDIA: Final[Schema] = {
     }
 }
 
+POST_MEDIA_AGAIN: Final[Schema] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": _object(
+                    configuration=_reference("VbConfiguration"), metadata=_reference("VbMetadata")
+                ),
+                "encoding": {
+                    "configuration": {"contentType": "application/json"},
+                    "metadata": {"contentType": "application/json"},
+                },
+            }
+        },
+    }
+}
+
 PUT_METADATA: Final[Schema] = {
     "requestBody": {
         "required": True,
@@ -112,6 +129,25 @@ PATCH_DELIVERY: Final[Schema] = {
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": _object(url=_TEXT) | {"required": ["url"]}}},
+    }
+}
+
+
+VERIFY_DESTINATION: Final[Schema] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": _object(
+                    url=_TEXT,
+                    s3Delivery={"type": "boolean"},
+                    role=_TEXT,
+                    prependFolder=_TEXT,
+                    putOnly={"type": "boolean", "default": False},
+                )
+                | {"required": ["url"]}
+            }
+        },
     }
 }
 

@@ -190,6 +190,21 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a recording is processed again from.
+
+    transcript: as recognised; as delivered, where redactors have taken words out of it (redacted).
+    streams: as in the results. audio_redacted: what was taken out of the transcript is covered in the stream
+    redacted-audio as well, so that this can be built upon.
+    """
+
+    transcript: Transcript
+    streams: tuple[Stream, ...]
+    redacted: bool = False
+    audio_redacted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A recording that has ended, as of that moment. results is None where it failed."""
 

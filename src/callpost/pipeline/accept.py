@@ -1,9 +1,13 @@
-"""The moment a recording becomes ours: ONE transaction writes the media row and the job that processes it."""
+"""The moment a recording becomes ours: ONE transaction writes the media row and the job that processes it.
+
+Also the moment it is taken up again, to be processed by another configuration.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from callpost.errors import Problem, Rejected
 from callpost.model.media import Media, Stream, Submission
 from callpost.store import media as media_store
 from callpost.store import queue
@@ -35,3 +39,14 @@ class Acceptance:
             await media_store.insert(connection, new)
             await queue.enqueue(connection, media_id, submission.configuration.priority)
             return await media_store.get(connection, organization.organization_id, media_id)
+
+    async def accept_again(self, media: Media, submission: Submission) -> Media:
+        """Have a recording that has ended analysed and delivered anew. Raises Rejected (10301)."""
+        organization_id, media_id = media.organization_id, media.media_id
+        async with self.database.transaction() as connection:
+            if not await media_store.accept_again(connection, organization_id, media_id, submission):
+                raise Rejected(Problem(10301, "The recording is being processed. Wait until it is finished."))
+            if submission.metadata.document:
+                await media_store.set_metadata(connection, organization_id, media_id, submission.metadata)
+            await queue.enqueue(connection, media_id, submission.configuration.priority)
+            return await media_store.get(connection, organization_id, media_id)

@@ -21,9 +21,9 @@ from callpost.errors import Problem, Rejected, UnreadableRecording
 from callpost.model.configuration import Configuration
 from callpost.model.media import Media, MediaStatus, Progress, Stream
 from callpost.model.redaction import ToneRedaction
-from callpost.model.results import Report, Results
+from callpost.model.results import Basis, Report, Results
 from callpost.network import Network
-from callpost.pipeline import publish
+from callpost.pipeline import again, publish
 from callpost.pipeline.publish import PublishRules
 from callpost.speech.recognizer import Recognition, RecognitionRequest, Recognizer
 from callpost.store import deliveries as delivery_store
@@ -60,12 +60,12 @@ class Processor:
         if job is None:
             return
         try:
-            report = await self._results(job)
+            ending = await self._results(job)
         except UnreadableRecording as error:
-            report = _failed(job.media, (error.problem,), datetime.now(UTC))
+            ending = await self._failed(job, (error.problem,))
         except Rejected as error:
-            report = _failed(job.media, error.problems, datetime.now(UTC))
-        await self._end(job, report)
+            ending = await self._failed(job, error.problems)
+        await self._end(job, *ending)
 
     async def give_back(self, media_id: UUID) -> None:
         """The worker has to go: this start does not count against the recording."""
@@ -77,23 +77,54 @@ class Processor:
             starts = await media_store.set_running(connection, media_id)
             media = await media_store.get_any(connection, media_id)
             configuration = await media_store.configuration(connection, media_id)
-        if starts is None or media is None or configuration is None:
+            run = await media_store.run(connection, media_id)
+        if media is None or configuration is None or run is None:
             return None
-        return _Job(media, configuration, starts)
+        if starts is None:
+            # Whoever ended it may have died before this.
+            await reports.drop_bases(self.objects, media_id, run)
+            return None
+        return _Job(media, configuration, starts, run)
 
-    async def _results(self, job: "_Job") -> Report:
+    async def _results(self, job: "_Job") -> tuple[Report, Basis | None]:
         if job.starts > _MOST_STARTS:
             reason = f"The recording could not be processed in {_MOST_STARTS} tries."
             raise UnreadableRecording(Problem(_INTERNAL_ERROR, reason))
+        media, basis = await (self._hear(job) if job.run == 1 else self._remember(job))
+        analysis = await asyncio.to_thread(analyze, basis.transcript, job.configuration)
+        await self._tell(job, "analyzed")
+        originals = tuple(stream for stream in basis.streams if stream.name != again.REDACTED)
+        streams = (*originals, *await self._redacted(job, basis, analysis.redactions))
+        results = replace(analysis.results, streams=streams)
+        report = _finished(media, results, datetime.now(UTC))
+        return report, again.next_basis(basis, job.configuration, results)
+
+    async def _hear(self, job: "_Job") -> tuple[Media, Basis]:
         original = await self._original(job)
         recognition = await self._recognize(job, original)
-        analysis = await asyncio.to_thread(analyze, recognition.transcript, job.configuration)
-        await self._tell(job, "analyzed")
         heard = replace(original, content_type=recognition.content_type, extension=recognition.extension)
-        streams = (heard, *await self._redacted(job, heard, analysis.redactions))
-        return _finished(
-            job.media, recognition, replace(analysis.results, streams=streams), datetime.now(UTC)
+        media = replace(
+            job.media,
+            length_ms=recognition.length_ms,
+            content_type=recognition.content_type,
+            warnings=(*job.media.warnings, *recognition.warnings),
         )
+        return media, Basis(recognition.transcript, (heard,))
+
+    async def _remember(self, job: "_Job") -> tuple[Media, Basis]:
+        """What the processing before this one left: nothing is recognised again."""
+        basis = await reports.load_basis(self.objects, job.media.media_id, job.run - 1)
+        if basis is None:
+            raise UnreadableRecording(Problem(_INTERNAL_ERROR, "The stored transcript is gone."))
+        return job.media, basis
+
+    async def _failed(self, job: "_Job", problems: Sequence[Problem]) -> tuple[Report, Basis | None]:
+        """A recording that was recognised once can still be processed again."""
+        basis = await reports.load_basis(self.objects, job.media.media_id, job.run - 1)
+        ended = replace(
+            job.media, status=MediaStatus.FAILED, date_finished=datetime.now(UTC), errors=tuple(problems)
+        )
+        return Report(ended, None), basis
 
     async def _original(self, job: "_Job") -> Stream:
         """The recording's bytes in the object store, fetched first where they wait behind a URL."""
@@ -127,44 +158,66 @@ class Processor:
             return await self.recognizer.transcribe(request, pulse.hear)
 
     async def _redacted(
-        self, job: "_Job", original: Stream, redactions: Sequence[ToneRedaction]
+        self, job: "_Job", basis: Basis, redactions: Sequence[ToneRedaction]
     ) -> tuple[Stream, ...]:
-        """The stream with tones over what was detected, where the configuration asks for one."""
-        if not _wants_redacted_audio(job.configuration):
-            return ()
+        """The stream with tones over what was detected, where this configuration or an earlier one asked."""
+        again.require_possible(basis, job.configuration)
+        made = again.stream(basis, again.REDACTED)
+        if not again.wants_redacted_audio(job.configuration):
+            return (made,) if made else ()
+        source = made or again.stream(basis, again.ORIGINAL)
+        if source is None:
+            raise UnreadableRecording(Problem(_INTERNAL_ERROR, "The stored recording is gone."))
         if not redactions:
-            return (replace(original, name="redacted-audio"),)
-        key = reports.stream_key(job.media.media_id, "redacted-audio")
+            return (replace(source, name=again.REDACTED),)
+        redacted = await self._with_tones(job, source, _merged(redactions))
+        await self._tell(job, "redacted")
+        return (redacted,)
+
+    async def _with_tones(self, job: "_Job", source: Stream, redaction: ToneRedaction) -> Stream:
+        # Not under the key of an earlier run, which may be on its way to somebody at this moment.
+        name = again.REDACTED if job.run == 1 else f"{again.REDACTED}-{job.run}"
+        key = reports.stream_key(job.media.media_id, name)
         with tempfile.TemporaryDirectory(prefix="callpost-") as folder:
             target = Path(folder) / "redacted"
-            async with self.objects.local(original.key) as source:
-                content_type, extension = await self.recognizer.redact(source, target, _merged(redactions))
+            async with self.objects.local(source.key) as path:
+                content_type, extension = await self.recognizer.redact(path, target, redaction)
             stored = await self.objects.put_file(key, target)
-        await self._tell(job, "redacted")
-        return (Stream("redacted-audio", key, stored.size, stored.sha256, content_type, extension),)
+        return Stream(again.REDACTED, key, stored.size, stored.sha256, content_type, extension)
 
-    async def _end(self, job: "_Job", report: Report) -> None:
+    async def _end(self, job: "_Job", report: Report, basis: Basis | None) -> None:
         """Keep the report; then ONE transaction ends the recording and plans its deliveries."""
-        media, now = report.media, report.media.date_finished or datetime.now(UTC)
+        media_id = report.media.media_id
+        if await self._run(media_id) not in (job.run, None):
+            log.info("media.overtaken", media_id=str(media_id), run=job.run)
+            return
         await reports.save(self.objects, report)
-        deliveries = publish.plan(report, job.configuration.callbacks, self.rules)
-        async with self.database.transaction() as connection:
-            ended = await media_store.end(connection, media)
-            if ended:
-                await delivery_store.insert(connection, deliveries, now)
-            if ended and not deliveries:
-                await media_store.start_time_to_live(connection, media.media_id, now)
-        if not ended:
+        if basis is not None:
+            await reports.save_basis(self.objects, media_id, job.run, basis)
+        deliveries = await self._publish(job, report)
+        if deliveries is not None:
+            await reports.drop_bases(self.objects, media_id, job.run)
+        elif await self._run(media_id) is None:
             # Deleted while it was processed: what was kept meanwhile goes too.
-            await self.objects.delete(reports.folder(media.media_id))
-        log.info(
-            "media.ended",
-            media_id=str(media.media_id),
-            status=str(media.status),
-            length_ms=media.length_ms,
-            deliveries=len(deliveries),
-            starts=job.starts,
-        )
+            await self.objects.delete(reports.folder(media_id))
+        log.info("media.ended", **_facts(job, report, deliveries))
+
+    async def _publish(self, job: "_Job", report: Report) -> int | None:
+        """End the recording; how many deliveries are due then. None: it had ended, or was deleted."""
+        media_id, now = report.media.media_id, report.media.date_finished or datetime.now(UTC)
+        async with self.database.transaction() as connection:
+            if not await media_store.end(connection, report.media, job.run):
+                return None
+            last = await delivery_store.last_number(connection, media_id)
+            deliveries = publish.plan(report, job.configuration.callbacks, self.rules, after=last)
+            await delivery_store.insert(connection, deliveries, now)
+            if await delivery_store.all_ended(connection, media_id):
+                await media_store.start_time_to_live(connection, media_id, now)
+        return len(deliveries)
+
+    async def _run(self, media_id: UUID) -> int | None:
+        async with self.database.connection() as connection:
+            return await media_store.run(connection, media_id)
 
     async def _tell(self, job: "_Job", step: str, done: float = 1.0) -> None:
         async with self.database.connection() as connection:
@@ -173,11 +226,15 @@ class Processor:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A recording under way. starts: how often its processing has begun, this time included."""
+    """A recording under way. starts: how often its processing has begun, this time included.
+
+    run: from 1; those after the first begin with the transcript that the one before has left.
+    """
 
     media: Media
     configuration: Configuration
     starts: int
+    run: int
 
 
 class _Pulse:
@@ -211,26 +268,25 @@ class _Pulse:
                 await self._write(written)
 
 
-def _finished(media: Media, recognition: Recognition, results: Results, now: datetime) -> Report:
+def _finished(media: Media, results: Results, now: datetime) -> Report:
     ended = replace(
         media,
         status=MediaStatus.FINISHED,
         date_finished=now,
-        length_ms=recognition.length_ms,
-        content_type=recognition.content_type,
-        warnings=(*media.warnings, *recognition.warnings, *results.warnings),
+        warnings=(*media.warnings, *results.warnings),
     )
     return Report(ended, results)
 
 
-def _failed(media: Media, problems: Sequence[Problem], now: datetime) -> Report:
-    ended = replace(media, status=MediaStatus.FAILED, date_finished=now, errors=tuple(problems))
-    return Report(ended, None)
-
-
-def _wants_redacted_audio(configuration: Configuration) -> bool:
-    redactors = (detector.redactor for detector in configuration.detectors)
-    return any(redactor is not None and redactor.tone_hz is not None for redactor in redactors)
+def _facts(job: _Job, report: Report, deliveries: int | None) -> dict[str, object]:
+    return {
+        "media_id": str(report.media.media_id),
+        "status": str(report.media.status),
+        "length_ms": report.media.length_ms,
+        "deliveries": deliveries,
+        "starts": job.starts,
+        "run": job.run,
+    }
 
 
 def _merged(redactions: Sequence[ToneRedaction]) -> ToneRedaction:

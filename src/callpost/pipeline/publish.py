@@ -35,8 +35,13 @@ def check_key_template(template: str) -> None:
         raise ValueError("a key template needs {mediaId} and {object}, or objects would replace each other")
 
 
-def plan(report: Report, callbacks: Sequence[Callback], rules: PublishRules) -> tuple[NewDelivery, ...]:
+def plan(
+    report: Report, callbacks: Sequence[Callback], rules: PublishRules, *, after: int = 0
+) -> tuple[NewDelivery, ...]:
     """One delivery for each callback that applies, numbered by its place in the configuration.
+
+    after: the number of the last delivery there is, where the recording was processed before. The objects
+    have the same keys as then.
 
     A failed recording has only analytics to send, describing the error (docs/how-to-guides/callbacks.rst).
     """
@@ -45,7 +50,7 @@ def plan(report: Report, callbacks: Sequence[Callback], rules: PublishRules) -> 
         for number, callback in enumerate(callbacks, start=1)
         if _applies(report, callback)
     ]
-    return tuple(_apart(deliveries))
+    return tuple(_numbered_on(delivery, after) for delivery in _apart(deliveries))
 
 
 def object_key(template: str, prefix: str, report: Report, name: str) -> str:
@@ -83,6 +88,11 @@ def _deliver(report: Report, number: int, callback: Callback, rules: PublishRule
         content_type=_content_type(target, callback),
         object_key=_key(target, callback, report, rules),
     )
+
+
+def _numbered_on(delivery: NewDelivery, after: int) -> NewDelivery:
+    number = delivery.number + after
+    return replace(delivery, number=number, delivery_id=_delivery_id(delivery.media_id, number))
 
 
 def _delivery_id(media_id: UUID, number: int) -> UUID:

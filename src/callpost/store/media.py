@@ -132,10 +132,36 @@ async def progress(connection: Connection, media_id: UUID) -> Progress | None:
     return Progress(row["progress_step"], row["progress_done"]) if row else None
 
 
-async def end(connection: Connection, media: Media) -> bool:
+async def run(connection: Connection, media_id: UUID) -> int | None:
+    """Which processing of a recording this is, from 1; None where it was deleted."""
+    number: int | None = await connection.fetchval(_SQL["run"], media_id)
+    return number
+
+
+async def accept_again(
+    connection: Connection, organization_id: UUID, media_id: UUID, submission: Submission
+) -> bool:
+    """Take a recording that has ended to be processed anew, by another configuration.
+
+    False where it is under way, or there is none. Its source and metadata stay as they are.
+    """
+    done = await connection.execute(
+        _SQL["accept_again"],
+        organization_id,
+        media_id,
+        submission.configuration_document,
+        msgspec.json.encode(submission.configuration),
+        submission.warnings,
+        submission.configuration.time_to_live_s,
+    )
+    return _changed(done)
+
+
+async def end(connection: Connection, media: Media, run: int = 1) -> bool:
     """End a recording as `media` says: finished or failed, with its date, length, type, errors, warnings.
 
-    False where it had ended before or was deleted: then the caller's results must not be published.
+    run: the processing that ends. False where that had ended before, or the recording was deleted: then the
+    caller's results must not be published.
     """
     done = await connection.execute(
         _SQL["end"],
@@ -146,6 +172,7 @@ async def end(connection: Connection, media: Media) -> bool:
         media.content_type,
         media.errors,
         media.warnings,
+        run,
     )
     return _changed(done)
 

@@ -63,11 +63,21 @@ where media_id = $1 and status = 'running'
 -- name: progress
 select progress_step, progress_done from media where media_id = $1
 
+-- name: run
+select runs from media where media_id = $1
+
 -- name: end
 update media
 set status = $2, date_finished = $3, length_ms = $4, content_type = $5, errors = $6, warnings = $7,
-    progress_step = $2, progress_done = 1
-where media_id = $1 and status not in ('finished', 'failed')
+    progress_step = $2, progress_done = 1, expires_on = null
+where media_id = $1 and runs = $8 and status not in ('finished', 'failed')
+
+-- name: accept_again
+update media
+set status = 'accepted', date_finished = null, configuration = $3, configuration_read = $4, warnings = $5,
+    time_to_live_s = $6, errors = '[]', progress_step = 'accepted', progress_done = 0, starts = 0,
+    runs = runs + 1, expires_on = null
+where organization_id = $1 and media_id = $2 and status in ('finished', 'failed')
 
 -- name: set_original
 update media set original = $2 where media_id = $1
@@ -90,7 +100,10 @@ update media set expires_on = $2::timestamptz + make_interval(secs => time_to_li
 where media_id = $1 and time_to_live_s is not null
 
 -- name: expired
-select media_id, organization_id from media where expires_on <= $1 order by expires_on limit $2
+select media_id, organization_id from media
+where expires_on <= $1 and status in ('finished', 'failed')
+order by expires_on
+limit $2
 
 -- name: unknown
 select wanted.media_id from unnest($1::uuid[]) as wanted (media_id)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from callpost.model.results import Report
+from callpost.model.results import Basis, Report
 from callpost.store.objects import Objects
 
 ROOT = "media"
@@ -30,6 +30,10 @@ def stream_key(media_id: UUID, stream: str) -> str:
     return f"{folder(media_id)}/{stream}"
 
 
+def _basis_folder(media_id: UUID, run: int) -> str:
+    return f"{folder(media_id)}/basis/{run}"
+
+
 def _key(media_id: UUID) -> str:
     return f"{folder(media_id)}/report.json"
 
@@ -42,3 +46,23 @@ async def save(objects: Objects, report: Report) -> None:
 async def load(objects: Objects, media_id: UUID) -> Report:
     """The stored report. Raises KeyError where there is none."""
     return msgspec.json.decode(await objects.get_bytes(_key(media_id)), type=Report)
+
+
+async def save_basis(objects: Objects, media_id: UUID, run: int, basis: Basis) -> None:
+    """Keep what the processing after `run` will begin with."""
+    await objects.put_bytes(f"{_basis_folder(media_id, run)}/basis.json", msgspec.json.encode(basis))
+
+
+async def load_basis(objects: Objects, media_id: UUID, run: int) -> Basis | None:
+    """What the processing after `run` begins with; None where `run` recognised nothing."""
+    try:
+        data = await objects.get_bytes(f"{_basis_folder(media_id, run)}/basis.json")
+    except KeyError:
+        return None
+    return msgspec.json.decode(data, type=Basis)
+
+
+async def drop_bases(objects: Objects, media_id: UUID, before: int) -> None:
+    """Forget what processings earlier than `before` left: a redactor may have taken out some of it since."""
+    for run in range(1, before):
+        await objects.delete(_basis_folder(media_id, run))

@@ -1,7 +1,10 @@
-"""The parts of a POST /v3/media, read into a `Submission`; problems of all parts are reported together."""
+"""The parts of a POST /v3/media or /v3/media/{mediaId}, read into a `Submission`.
+
+Problems of all parts are reported together.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -43,9 +46,19 @@ class Rules:
 
 
 def read(form: Form, rules: Rules) -> Submission:
-    """Raises Rejected with the documented codes of every part."""
+    """A recording to be processed. Raises Rejected with the documented codes of every part."""
+    submission = _read(form, rules, lambda: _source(form, rules.policy))
+    return replace(submission, warnings=(*submission.warnings, *_without_transcript(form)))
+
+
+def read_again(form: Form, rules: Rules) -> Submission:
+    """What is to be done with a recording that is here already. Raises Rejected as `read` does."""
+    return _read(form, rules, lambda: _no_source(form))
+
+
+def _read(form: Form, rules: Rules, source: Callable[[], str | None]) -> Submission:
     faults: list[Problem] = []
-    media_url = _or(None, faults, lambda: _source(form, rules.policy))
+    media_url = _or(None, faults, source)
     nothing: dict[str, Any] = {}
     document = _or(nothing, faults, lambda: _document(form, "configuration", CONFIGURATION))
     empty = configuration.Reading(Configuration(), ())
@@ -92,6 +105,15 @@ def _source(form: Form, policy: EndpointPolicy) -> str | None:
     return _media_url(part, policy)
 
 
+def _no_source(form: Form) -> None:
+    if form.text("mediaUrl") is not None:
+        message = "The recording is here already; send a configuration, and neither media nor a mediaUrl."
+        raise Rejected(Problem(60004, message, "mediaUrl"))
+    if form.text("transcript") is not None:
+        message = "A corrected transcript cannot be aligned yet; send a configuration without one."
+        raise Rejected(Problem(20005, message, "transcript"))
+
+
 def _media_url(part: TextPart, policy: EndpointPolicy) -> str:
     """A URL that may be fetched as far as its text tells; the network looks again when it connects."""
     text = part.data.decode("utf-8", "replace").strip()
@@ -106,11 +128,14 @@ def _media_url(part: TextPart, policy: EndpointPolicy) -> str:
 
 
 def _ignored(form: Form) -> tuple[Problem, ...]:
-    warnings = [
+    return tuple(
         Problem(UNKNOWN_PROPERTY, f"The part ({name}) is not known, and was ignored.", name)
         for name in form.unknown
-    ]
-    if form.text("transcript"):
-        message = "Transcripts cannot be aligned yet; the recording is recognised instead."
-        warnings.append(Problem(UNKNOWN_PROPERTY, message, "transcript"))
-    return tuple(warnings)
+    )
+
+
+def _without_transcript(form: Form) -> tuple[Problem, ...]:
+    if form.text("transcript") is None:
+        return ()
+    message = "Transcripts cannot be aligned yet; the recording is recognised instead."
+    return (Problem(UNKNOWN_PROPERTY, message, "transcript"),)

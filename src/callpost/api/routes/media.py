@@ -68,6 +68,16 @@ async def get_media(media_id: UUID, request: Request, services: Context, caller:
     return answers.json_response(document)
 
 
+@router.post("/v3/media/{media_id}", operation_id="postMediaById", openapi_extra=openapi.POST_MEDIA_AGAIN)
+async def post_media_again(
+    media_id: UUID, request: Request, services: Context, caller: Authenticated
+) -> Response:
+    """Analyse a finished recording anew and make new callbacks, by another configuration."""
+    found = await lookup.media(services, caller, media_id)
+    media = await intake.receive_again(request, services, found)
+    return answers.json_response(_document(request, services, media))
+
+
 @router.delete("/v3/media/{media_id}", operation_id="deleteMediaById", status_code=204)
 async def delete_media(media_id: UUID, services: Context, caller: Authenticated) -> Response:
     """Delete a recording, its results and its deliveries for good."""
