@@ -82,23 +82,23 @@ class Account:
         self.client("s3").create_bucket(Bucket=name)
         return name
 
-    def make_role(self, bucket: str, external_id: str) -> str:
-        """The role of the seed: callpost's account may assume it, with the external ID. Returns its ARN."""
+    def make_role(self, bucket: str, external_id: str | None, name: str = ROLE_NAME) -> str:
+        """The role of the seed: callpost's account may assume it, with the external ID. Returns its ARN.
+
+        Without an external ID it is what the seed warns of: open to whoever makes callpost deliver.
+        """
         iam = self.client("iam")
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"AWS": f"arn:aws:iam::{CALLPOST_ACCOUNT}:root"},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
-                }
-            ],
+        statement: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{CALLPOST_ACCOUNT}:root"},
+            "Action": "sts:AssumeRole",
         }
-        role = iam.create_role(RoleName=ROLE_NAME, AssumeRolePolicyDocument=json.dumps(trust))
+        if external_id is not None:
+            statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+        trust = {"Version": "2012-10-17", "Statement": [statement]}
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
         policy = json.dumps(_SEED_POLICY).replace("[s3-bucket-name]", bucket)
-        iam.put_role_policy(RoleName=ROLE_NAME, PolicyName="deliver", PolicyDocument=policy)
+        iam.put_role_policy(RoleName=name, PolicyName="deliver", PolicyDocument=policy)
         return str(role["Role"]["Arn"])
 
     def make_user(self, account: str, action: str, resource: str) -> Key:

@@ -9,6 +9,8 @@ from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from callpost.delivery.aws import AwsEndpoints
+from callpost.delivery.courier import CourierSettings
 from callpost.errors import ConfigurationProblem
 from callpost.model.delivery import EndpointPolicy, RetrySchedule
 from callpost.pipeline.publish import DEFAULT_KEY_TEMPLATE, check_key_template
@@ -58,7 +60,8 @@ class Settings(BaseSettings):
 
     s3_endpoints: List = ()
     sts_endpoint: str | None = None
-    aws_account_id: str | None = None
+    aws_account_id: str | None = Field(default=None, pattern=r"^\d{12}$")
+    check_roles: bool = True
     allow_http: bool = False
     allow_private_networks: bool = False
     allowed_ports: Numbers = (80, 443, 8080, 8443)
@@ -112,6 +115,20 @@ class Settings(BaseSettings):
             allowed_ports=None if 0 in self.allowed_ports else frozenset(self.allowed_ports),
             s3_endpoints=self.s3_endpoints,
             accept_untyped=self.accept_untyped,
+        )
+
+    @cached_property
+    def courier(self) -> CourierSettings:
+        """How deliveries are made."""
+        endpoints = AwsEndpoints()
+        if self.sts_endpoint:
+            endpoints = AwsEndpoints(sts=self.sts_endpoint, sts_trusted=True)
+        return CourierSettings(
+            self.policy,
+            self.public_url,
+            endpoints,
+            check_roles=self.check_roles,
+            account_id=self.aws_account_id,
         )
 
     @cached_property

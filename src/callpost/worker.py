@@ -9,8 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from callpost.delivery.aws import AwsEndpoints
-from callpost.delivery.courier import Courier, CourierSettings
+from callpost.delivery.courier import Courier
 from callpost.delivery.dispatcher import Dispatcher, DispatcherSettings
 from callpost.errors import NotFound
 from callpost.network import Network
@@ -96,15 +95,7 @@ async def process(processor: Processor, media_id: UUID) -> None:
 
 async def _dispatch(services: Services, network: Network, stop: asyncio.Event) -> None:
     settings = services.settings
-    endpoints = AwsEndpoints()
-    if settings.sts_endpoint:
-        endpoints = AwsEndpoints(sts=settings.sts_endpoint, sts_trusted=True)
-    courier = Courier(
-        network,
-        services.objects,
-        CourierSettings(services.policy, settings.public_url, endpoints),
-        _now,
-    )
+    courier = Courier(network, services.objects, settings.courier, _now)
     wanted = DispatcherSettings(
         at_once=settings.deliveries_at_once,
         schedule=settings.schedule,

@@ -3,22 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cli_support import Invoke, Run, clean_environment
 from typer.testing import CliRunner
 
 from callpost.cli.app import app
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-Invoke = Callable[..., str]
 _CALLPOST = Path(sys.executable).with_name("callpost")
-
-
-def clean_environment() -> dict[str, str]:
-    """Without what the person who runs the tests has set for callpost or AWS."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("CALLPOST_", "AWS_"))}
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import typer.main
+from cli_support import Run
 
 from callpost import __version__
 from callpost.cli.app import app
-from conftest import Run
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "commands.md"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from cli_support import Run
 
 from callpost.store import keys
 from callpost.store.database import Database
-from conftest import Run
 
 
 @pytest.fixture

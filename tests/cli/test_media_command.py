@@ -1,5 +1,6 @@
 """Recordings and deliveries from the command line, against the real service and a real endpoint."""
 
+import asyncio
 import json
 import math
 import struct
@@ -11,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+import asyncpg
 import pytest
+from cli_support import Run, clean_environment
 from test_serve_command import Running
-
-from conftest import Run, clean_environment
 
 _CALLPOST = Path(sys.executable).with_name("callpost")
 
@@ -34,12 +36,16 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def api(fresh_database_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def api(
+    postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """The service, as an environment for its callers: each delivery is tried once."""
+    folder = tmp_path_factory.mktemp("service")
+    name = f"test_{uuid4().hex}"
     environment = {
-        "CALLPOST_DATABASE_URL": fresh_database_url,
-        "CALLPOST_DATA": str(tmp_path / "data"),
+        "CALLPOST_DATABASE_URL": urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")),
+        "CALLPOST_DATA": str(folder / "data"),
         "CALLPOST_MODEL": "tiny.en",
         "CALLPOST_ALLOW_HTTP": "true",
         "CALLPOST_ALLOW_PRIVATE_NETWORKS": "true",
@@ -47,7 +53,8 @@ def api(fresh_database_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
         "CALLPOST_RETRY_SLOTS_S": "0",
         "CALLPOST_RETRY_TRIES_PER_SLOT": "1",
     }
-    serve = Running(tmp_path, ("serve", "--port", "0"), environment)
+    asyncio.run(_execute(postgres_url, f"create database {name} template {template_database}"))
+    serve = Running(folder, ("serve", "--port", "0"), environment)
     try:
         url = f"http://127.0.0.1:{serve.port()}"
         made = subprocess.run(
@@ -60,6 +67,13 @@ def api(fresh_database_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
         yield {"CALLPOST_URL": url, "CALLPOST_TOKEN": made.stdout.strip()}
     finally:
         serve.stop()
+        asyncio.run(_execute(postgres_url, f"drop database {name} with (force)"))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
 
 
 class _Sink(BaseHTTPRequestHandler):

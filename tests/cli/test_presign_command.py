@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from cli_support import Invoke, Run
 from demo.customer import CUSTOMER_ACCOUNT, Account, account
 
 from callpost.delivery import destination
 from callpost.errors import Problem
 from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
 from callpost.model.delivery import EndpointPolicy, PresignedObject, SignatureVersion
-from conftest import Invoke, Run
 
 _KEY = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example-secret"}
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cli_support import clean_environment
 
 from callpost.store.database import Database
-from conftest import clean_environment
 
 _CALLPOST = Path(sys.executable).with_name("callpost")
 _SOON_S = 60.0

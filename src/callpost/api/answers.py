@@ -27,6 +27,11 @@ def warnings(problems: Iterable[Problem]) -> list[Document]:
     return [{"code": problem.code, "message": str(problem)} for problem in problems]
 
 
+def present(values: Document) -> Document:
+    """The properties that have a value."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def api_url(request: Request, settings: Settings) -> str:
     """Scheme and host under which the caller reaches us: as the operator says, else as this request came."""
     return settings.api_url.rstrip("/") if settings.api_url else str(request.base_url).rstrip("/")

@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from callpost import __version__
-from callpost.cli import deliveries, keys, logs, media, models, organization, output, parts, presign, serve
+from callpost.cli import (
+    deliveries,
+    destination,
+    iam,
+    keys,
+    logs,
+    media,
+    models,
+    organization,
+    output,
+    parts,
+    presign,
+    serve,
+)
 from callpost.errors import CallpostError
 
 app = typer.Typer(
@@ -25,6 +38,8 @@ app.add_typer(organization.app, name="organization")
 app.add_typer(media.app, name="media")
 app.add_typer(deliveries.app, name="deliveries")
 app.command("presign")(presign.presign)
+app.add_typer(destination.app, name="destination")
+app.add_typer(iam.app, name="iam")
 app.add_typer(models.app, name="models")
 
 

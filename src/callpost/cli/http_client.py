@@ -58,9 +58,9 @@ class Client:
         text: str = await self._request("GET", path, as_text=True)
         return text
 
-    async def post(self, path: str) -> Document:
-        """POST without a body. Raises CommandFailed."""
-        found: Document = await self._request("POST", path)
+    async def post(self, path: str, document: Document | None = None) -> Document:
+        """POST a JSON document, or nothing. Raises CommandFailed."""
+        found: Document = await self._request("POST", path, json=document)
         return found
 
     async def patch(self, path: str, document: Document) -> Document:

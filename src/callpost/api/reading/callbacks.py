@@ -30,6 +30,7 @@ INCLUDES = (
 """The 11 of the callback guide's sample, and four sections that other pages document."""
 
 _UNKNOWN_INCLUDE = 60003
+_UNKNOWN_TYPE = 60007
 
 
 class _StreamName(StrEnum):
@@ -43,14 +44,11 @@ def read(section: Section, check: CheckDestination) -> tuple[Callback, ...]:
     return tuple(_callback(item, check) for item in section.sections("callbacks"))
 
 
-def _callback(section: Section, check: CheckDestination) -> Callback:
-    known = len(section.notes.problems)
-    kind = section.choice("type", CallbackType, 60007)
-    # Of an unknown type nothing can be said to be missing or not allowed.
-    judge = kind is not None or len(section.notes.problems) == known
-    callback = Callback(
+def callback(section: Section) -> Callback:
+    """One callback as it stands, unjudged."""
+    return Callback(
         url=(section.text("url") or "").strip(),
-        type=kind or CallbackType.ANALYTICS,
+        type=section.choice("type", CallbackType, _UNKNOWN_TYPE) or CallbackType.ANALYTICS,
         method=_method(section),
         format=section.choice("format", TranscriptFormat, 60010),
         include=_include(section),
@@ -59,17 +57,23 @@ def _callback(section: Section, check: CheckDestination) -> Callback:
         role=(section.text("role") or "").strip() or None,
         prepend_folder=section.text("prependFolder") or None,
     )
-    if judge:
-        _judge(section, callback, check, known)
-    return callback
 
 
-def _judge(section: Section, callback: Callback, check: CheckDestination, known: int) -> None:
+def _callback(section: Section, check: CheckDestination) -> Callback:
+    known = len(section.notes.problems)
+    found = callback(section)
+    # Of an unknown type nothing can be said to be missing or not allowed.
+    if all(problem.code != _UNKNOWN_TYPE for problem in section.notes.problems[known:]):
+        _judge(section, found, check, known)
+    return found
+
+
+def _judge(section: Section, found: Callback, check: CheckDestination, known: int) -> None:
     """Ask the delivery's own reading; what was noted here already is not said twice."""
     notes = section.notes
     said = {problem.place for problem in notes.problems[known:]}
     try:
-        notes.warnings += check(callback, section.place)
+        notes.warnings += check(found, section.place)
     except Rejected as refusal:
         notes.problems += (problem for problem in refusal.problems if problem.place not in said)
 

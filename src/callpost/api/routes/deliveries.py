@@ -147,7 +147,7 @@ def _delivery(delivery: Delivery) -> answers.Document:
     """What became of one callback. Its URL stays out: it may be a secret."""
     callback = delivery.callback
     path = f"/v3/media/{delivery.media_id}"
-    return _present(
+    return answers.present(
         {
             "_links": answers.links(self=f"{path}/deliveries/{delivery.number}", media=path),
             "deliveryId": delivery.delivery_id,
@@ -173,7 +173,7 @@ def _delivery(delivery: Delivery) -> answers.Document:
 
 
 def _receipt(receipt: Receipt) -> answers.Document:
-    return _present(
+    return answers.present(
         {
             "location": receipt.location,
             "sha256": receipt.sha256,
@@ -191,7 +191,7 @@ def _receipt(receipt: Receipt) -> answers.Document:
 
 
 def _attempt(attempt: Attempt) -> answers.Document:
-    return _present(
+    return answers.present(
         {
             "number": attempt.number,
             "dateStarted": timestamp(attempt.started_at),
@@ -207,7 +207,3 @@ def _attempt(attempt: Attempt) -> answers.Document:
 
 def _moment(moment: datetime | None) -> str | None:
     return timestamp(moment) if moment else None
-
-
-def _present(values: answers.Document) -> answers.Document:
-    return {name: value for name, value in values.items() if value is not None}

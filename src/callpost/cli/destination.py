@@ -1,0 +1,66 @@
+"""`callpost destination`: prove that results can be delivered, over the API."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from callpost.cli import options, output
+from callpost.cli.client import Document, connected
+
+app = typer.Typer(
+    help="Prove a destination before anything depends on it, over the API (CALLPOST_URL, CALLPOST_TOKEN).",
+    no_args_is_help=True,
+)
+_MARKS = {True: "passed", False: "FAILED", None: "not known"}
+
+
+@app.callback()
+def _group() -> None:
+    """So that `verify` stays a command of its own as long as it is the only one."""
+
+
+@app.command()
+def verify(
+    address: Annotated[
+        str, typer.Argument(metavar="URL", help="As in publish.callbacks[].url.", show_default=False)
+    ],
+    *,
+    role: Annotated[
+        str | None, typer.Option(help="The ARN of the customer's IAM role.", show_default=False)
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option("--prepend-folder", help="The folder in the bucket.", show_default=False)
+    ] = None,
+    put_only: Annotated[
+        bool, typer.Option("--put-only", help="The role may only write: read and delete nothing.")
+    ] = False,
+    url: options.ApiUrl = options.DEFAULT_URL,
+    json: options.Json = False,
+) -> None:
+    """Try the role from every side and write a small object; say for each failure what mends it.
+
+    Exit code 1 where a check failed.
+    """
+    asked = {"url": address, "role": role, "prependFolder": folder, "putOnly": put_only}
+
+    async def ask() -> Document:
+        async with connected(url) as client:
+            return await client.post("destinations/verify", asked)
+
+    verdict = asyncio.run(ask())
+    output.document(verdict) if json else _show(verdict)
+    if not verdict["passed"]:
+        raise typer.Exit(1)
+
+
+def _show(verdict: Document) -> None:
+    names = ("destination", "region", "encryption", "conditionalWrites")
+    output.facts((name, verdict.get(name)) for name in names)
+    for check in verdict["checks"]:
+        output.line(f"{_MARKS[check.get('passed')]:<10} {check['name']}: {check.get('detail', '')}")
+        for name in ("remedy", "snippet"):
+            if text := check.get(name):
+                output.line(text)
+    for warning in verdict["warnings"]:
+        output.warning(warning["message"])
