@@ -85,9 +85,10 @@ async def test_as_root_the_server_runs_as_the_user_that_was_named(open_folder: P
     async with postgres.running(open_folder, user="nobody", options=_FAST):
         assert _owner_of_server(open_folder) == _nobody().pw_uid
     async with postgres.running(open_folder, options=_FAST):
-        assert _owner_of_server(open_folder) == _nobody().pw_uid, (
-            "the owner of the database it is from now on"
-        )
+        assert _owner_of_server(open_folder) == _nobody().pw_uid, "the database is theirs from now on"
+    with pytest.raises(ConfigurationProblem, match=r"belongs to nobody, .* cannot run as daemon"):
+        async with postgres.running(open_folder, user="daemon"):
+            pass
 
 
 @needs_root
@@ -107,17 +108,6 @@ async def test_as_root_the_server_never_runs_as_root(open_folder: Path) -> None:
 async def test_a_user_that_cannot_be_is_named(open_folder: Path, user: str, message: str) -> None:
     with pytest.raises(ConfigurationProblem, match=message):
         async with postgres.running(open_folder, user=user):
-            pass
-
-
-@needs_root
-async def test_a_database_keeps_its_user(open_folder: Path) -> None:
-    async with postgres.running(open_folder, user="nobody", options=_FAST):
-        pass
-    with pytest.raises(
-        ConfigurationProblem, match="belongs to nobody, so that the server cannot run as daemon"
-    ):
-        async with postgres.running(open_folder, user="daemon"):
             pass
 
 
@@ -188,7 +178,7 @@ def test_an_ordinary_user_runs_it_and_root_can_join_later(open_folder: Path) -> 
 @needs_root
 def test_a_database_of_root_is_refused_to_an_ordinary_user(open_folder: Path) -> None:
     python = _python_for_nobody()
-    assert _run(_ONCE, open_folder) == "1"
+    open_database_folder(open_folder, 18)
     done = _as_nobody(python, _ONCE, str(open_folder))
     assert "belongs to another user" in done.stdout
     assert "CALLPOST_DATABASE_URL" in done.stdout
