@@ -20,5 +20,5 @@ def test_what_there_is_time_to_say_twice_is_left_to_a_second_look() -> None:
 
 
 def test_quick_speech_that_says_nothing_twice_stays_whole() -> None:
-    assert uncircled(SENTENCE + [21, 22, 23, 11, 12], seconds=1) == SENTENCE + [21, 22, 23, 11, 12]
+    assert uncircled([*SENTENCE, 21, 22, 23, 11, 12], seconds=1) == [*SENTENCE, 21, 22, 23, 11, 12]
     assert not repeats(SENTENCE)
