@@ -150,6 +150,7 @@ class ClaimedDelivery:
 
     attempt: number of the attempt to be made, 1-based, interrupted ones included; it also fences the lease
     off. tries: attempts so far that counted. schedule: the organization's own, None: the operator's.
+    ailing: the destination had failed when this was claimed, so that a success is news.
     """
 
     delivery_id: UUID
@@ -168,6 +169,7 @@ class ClaimedDelivery:
     created_at: datetime
     schedule: "RetrySchedule | None" = None
     webhook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    ailing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

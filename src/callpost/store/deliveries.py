@@ -177,7 +177,8 @@ async def settle(
     }
     if ended:
         await _start_time_to_live(connection, ended, now)
-    await _report_health(connection, settlements, now, limits)
+    if any(one.failed or one.wait_s or one.claimed.ailing for one in settlements):
+        await _report_health(connection, settlements, now, limits)
     return settled
 
 
@@ -290,8 +291,8 @@ async def listen(database: Database, wake: Callable[[], None]) -> AsyncIterator[
 
 
 async def _start_time_to_live(connection: Connection, media: set[UUID], now: datetime) -> None:
-    await connection.execute(_SQL["lock_media"], list(media))
-    await connection.execute(_SQL["start_time_to_live"], list(media), now)
+    if await connection.fetch(_SQL["lock_media"], list(media)):
+        await connection.execute(_SQL["start_time_to_live"], list(media), now)
 
 
 def _filters(query: DeliveryQuery) -> tuple[Any, ...]:

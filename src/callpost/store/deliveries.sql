@@ -39,7 +39,8 @@ with recursive places (destination_id) as (
              order by next.destination_id limit 1)
       from places where places.destination_id is not null
 ), chosen as materialized (
-    select due.delivery_id, destinations.destination_key, delivery_settings.schedule,
+    select due.delivery_id, destinations.destination_key, destinations.failures > 0 as ailing,
+           delivery_settings.schedule,
            coalesce(delivery_settings.webhook_secrets, '{}') as webhook_secrets
       from places
       join destinations using (destination_id)
@@ -67,7 +68,8 @@ update deliveries
 returning deliveries.delivery_id, deliveries.media_id, deliveries.organization_id, deliveries.destination_id,
           deliveries.number, deliveries.callback, chosen.destination_key, deliveries.content_type,
           deliveries.object_key, deliveries.tries, deliveries.attempts + 1 as attempt, deliveries.claimed_at,
-          deliveries.due_at, deliveries.created_at, chosen.schedule, chosen.webhook_secrets
+          deliveries.due_at, deliveries.created_at, chosen.schedule, chosen.webhook_secrets,
+          chosen.ailing
 
 -- When the next delivery is due that is not due yet ($1 now).
 -- name: next_due
