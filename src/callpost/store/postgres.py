@@ -110,9 +110,7 @@ async def _unusable(url: str) -> str:
     except OSError as error:
         return str(error) or "it does not answer"
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise ConfigurationProblem(
-            f"The database of CALLPOST_DATABASE_URL cannot be used: {error}"
-        ) from None
+        raise ConfigurationProblem(f"The database of CALLPOST_DATABASE_URL cannot be used: {error}") from None
     return ""
 
 
