@@ -56,7 +56,7 @@ S3_EXAMPLE = {
 def read(given_document: Any, *, strict: bool = False) -> Reading:
     parsed = document.parse(json.dumps(given_document).encode(), CONFIGURATION)
     rules = Rules(EndpointPolicy(), NOW, strict)
-    return configuration.read(parsed, rules.check_destination, strict=strict)
+    return configuration.read(parsed, rules.check_destination, rules.known, strict=strict)
 
 
 def refused(given_document: Any, *, strict: bool = False) -> list[tuple[int, str | None]]:
@@ -171,6 +171,15 @@ def test_the_example_of_the_documentation_is_accepted_as_it_stands() -> None:
         ({"ingest": {"channels": [{"ignore": True}, {"ignore": True}]}}, 15005, "ingest"),
         ({"speechModel": {"model": "../../etc"}}, 20001, "speechModel.model"),
         ({"vocabularies": [{}]}, 20006, "vocabularies[0]"),
+        ({"vocabularies": [{"vocabularyName": "a"}]}, 20008, "vocabularies[0].vocabularyName"),
+        ({"vocabularies": [{"scripts": [{"script": "so " * 10_001}]}]}, 20013, "vocabularies[0].scripts"),
+        (
+            {"vocabularies": [{"terms": [{"term": "a", "soundsLike": ["b"] * 101}]}]},
+            20012,
+            "vocabularies[0].terms[0].soundsLike",
+        ),
+        ({"spotting": {"groups": [{"groupName": "a"}]}}, 40005, "spotting.groups[0].groupName"),
+        ({"spotting": {"groups": [{}]}}, 40005, "spotting.groups[0].groupName"),
         ({"vocabularies": [{"vocabularyName": "a", "terms": [{"term": "b"}]}]}, 20007, "vocabularies[0]"),
         (
             {"vocabularies": [{"terms": [{"term": f"t{n}"} for n in range(1001)]}]},
@@ -321,11 +330,7 @@ def test_what_is_not_built_is_accepted_with_one_warning(path: str) -> None:
 
 def _document_at(path: str) -> Any:
     samples = {
-        "vocabularyName": "names",
-        "scripts": [{"script": "How are you?"}],
         "soundsLike": ["voice base"],
-        "weight": 2,
-        "groups": [{"groupName": "finance"}],
         "categories": [{"allCategories": True}],
         "audioTranscode": {"fileFormat": "mp3"},
     }

@@ -37,7 +37,7 @@ async def organization_id(database: Database) -> UUID:
         return (await organizations.ensure_first(connection)).organization_id
 
 
-@pytest.mark.parametrize("module", ["media", "organizations", "keys"])
+@pytest.mark.parametrize("module", ["media", "organizations", "keys", "definitions"])
 async def test_every_statement_is_valid(database: Database, module: str) -> None:
     async with database.connection() as connection:
         for statement in load_queries(module).values():

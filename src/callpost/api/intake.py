@@ -13,16 +13,17 @@ from uuid import UUID, uuid4
 
 from fastapi import Request
 
-from callpost.api.reading import multipart, submission, upload
-from callpost.api.reading.multipart import FilePart
+from callpost.api.reading import definition, multipart, submission, upload
+from callpost.api.reading.multipart import FilePart, Form
 from callpost.api.reading.submission import Rules
 from callpost.errors import Problem, Rejected, TooLarge
 from callpost.model.media import Media, Stream
 from callpost.model.results import Basis
 from callpost.pipeline import again
 from callpost.services import Services
+from callpost.store import definitions, reports
 from callpost.store import media as media_store
-from callpost.store import reports
+from callpost.store.definitions import Collection
 from callpost.store.objects import Stored
 from callpost.store.organizations import Organization
 
@@ -53,11 +54,22 @@ async def receive_again(request: Request, services: Services, media: Media) -> M
     """
     content_type = request.headers.get("Content-Type", "")
     form = await multipart.read(upload.steady(request.stream(), _PATIENCE_S), content_type, _refuse_media)
-    rules = Rules(services.policy, datetime.now(UTC), services.settings.strict)
-    asked = submission.read_again(form, rules)
+    asked = submission.read_again(form, await _rules(services, media.organization_id, form))
     basis = await _basis(services, media)
     again.require_possible(basis, asked.configuration)
     return await services.acceptance.accept_again(media, asked)
+
+
+async def _rules(services: Services, organization_id: UUID, form: Form) -> Rules:
+    """What holds for this request."""
+    names = submission.names(form)
+    async with services.database.connection() as connection:
+        groups = await definitions.named(connection, organization_id, Collection.SPOTTING, names.groups)
+        vocabularies = await definitions.named(
+            connection, organization_id, Collection.VOCABULARIES, names.vocabularies
+        )
+    known = definition.known(groups, vocabularies)
+    return Rules(services.policy, datetime.now(UTC), services.settings.strict, known)
 
 
 async def _basis(services: Services, media: Media) -> Basis:
@@ -100,12 +112,13 @@ class _Intake:
         content_type = request.headers.get("Content-Type", "")
         body = upload.steady(request.stream(), _PATIENCE_S)
         form = await multipart.read(body, content_type, self._store)
-        now = datetime.now(UTC)
-        rules = Rules(self.services.policy, now, self.services.settings.strict)
+        rules = await _rules(self.services, organization.organization_id, form)
         asked = submission.read(form, rules)
         if self.original is not None:
             asked = replace(asked, content_type=self.original.content_type)
-        return await self.services.acceptance.accept(self.media_id, organization, asked, self.original, now)
+        return await self.services.acceptance.accept(
+            self.media_id, organization, asked, self.original, rules.now
+        )
 
     async def _store(self, part: FilePart, chunks: AsyncIterator[bytes]) -> bool:
         """False for an empty part, which some clients send beside a mediaUrl."""

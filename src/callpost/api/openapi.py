@@ -64,6 +64,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "VbConfiguration": _CONFIGURATION,
     "VbMetadata": _METADATA,
     "VbStream": _STREAM,
+    "VbKeywordGroup": _object(groupName=_TEXT, keywords=_list(_TEXT)),
+    "VbVocabulary": _object(
+        vocabularyName=_TEXT,
+        vocabularyType={"type": "string", "enum": ["terms", "scripts"]},
+        terms=_list(_object(term=_TEXT, soundsLike=_list(_TEXT), weight=_NUMBER)),
+        scripts=_list(_object(script=_TEXT)),
+    ),
     "VbKeyConfiguration": _object(ttlMillis=_NUMBER, expirationDate=_DATE, ephemeral=_FLAG),
 }
 
@@ -207,6 +214,12 @@ AUDIO: Final[dict[int | str, Schema]] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+def json_body(schema: str) -> Schema:
+    """A request whose body is one of SCHEMAS."""
+    content = {"application/json": {"schema": _reference(schema)}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def text(*types: str) -> dict[int | str, Schema]:

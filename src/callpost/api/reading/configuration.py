@@ -7,8 +7,9 @@ Every problem of a document is reported at once, with its documented code and it
 from dataclasses import dataclass
 from typing import Any
 
-from callpost.api.reading import callbacks, ingest, prediction, speech, unbuilt, vocabularies
+from callpost.api.reading import callbacks, ingest, prediction, speech, spotting, unbuilt, vocabularies
 from callpost.api.reading.callbacks import CheckDestination
+from callpost.api.reading.definition import Known
 from callpost.api.reading.document import CONFIGURATION, Notes, Section, without_blanks
 from callpost.errors import Problem
 from callpost.model.configuration import Configuration, MetricGroup, Priority
@@ -24,22 +25,23 @@ class Reading:
     warnings: tuple[Problem, ...]
 
 
-def read(document: dict[str, Any], check: CheckDestination, *, strict: bool = False) -> Reading:
+def read(document: dict[str, Any], check: CheckDestination, known: Known, *, strict: bool = False) -> Reading:
     """What `document` asks for, with every default filled in.
 
-    check: whether a callback can be delivered. strict: what is unknown is an error, not a warning.
+    check: whether a callback can be delivered. known: the definitions that the document may name.
+    strict: what is unknown is an error, not a warning.
     Raises Rejected with all problems.
     """
     cleaned = without_blanks(document)
     notes = Notes(CONFIGURATION, strict)
     root = notes.open(cleaned, "")
-    configuration = _configuration(root, check)
+    configuration = _configuration(root, check, known)
     _refuse_what_nobody_may_miss(root)
     notes.warnings += unbuilt.warnings(cleaned)
     return Reading(configuration, notes.settle())
 
 
-def _configuration(root: Section, check: CheckDestination) -> Configuration:
+def _configuration(root: Section, check: CheckDestination, known: Known) -> Configuration:
     model, predictions = root.section("speechModel"), root.section("prediction")
     transcript = root.section("transcript")
     formatting, filtering = transcript.section("formatting"), transcript.section("contentFiltering")
@@ -51,10 +53,11 @@ def _configuration(root: Section, check: CheckDestination) -> Configuration:
         features=speech.features(model),
         priority=root.choice("priority", Priority, 10009) or Priority.NORMAL,
         ingest=ingest.read(root.section("ingest")),
-        vocabularies=vocabularies.read(root),
+        vocabularies=vocabularies.read(root, known.vocabularies),
         classifiers=prediction.classifiers(predictions, language),
         detectors=prediction.detectors(predictions, language),
         knowledge=_knowledge(root.section("knowledge")),
+        spotting=spotting.read(root.section("spotting"), known.groups),
         metrics=_metrics(root),
         speaker_sentiments=root.flag("speakerSentiments") or False,
         verb_noun_pairs=root.section("conversation").flag("verbNounPairsEnabled") or False,
@@ -106,8 +109,6 @@ def _time_to_live(root: Section) -> int | None:
 def _refuse_what_nobody_may_miss(root: Section) -> None:
     """Known keys that change nothing, and two that must not be ignored: the caller relies on them."""
     root.section("searchability").flag("searchable")
-    for group in root.section("spotting").sections("groups"):
-        group.known("groupName")
     for category in root.sections("categories"):
         category.known("allCategories", "categoryName")
     root.known("additionalSpeechModels", "encryption")

@@ -4,11 +4,12 @@ Problems of all parts are reported together.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from callpost.api.reading import configuration, metadata
+from callpost.api.reading import configuration, definition, metadata
+from callpost.api.reading.definition import Known, Names
 from callpost.api.reading.document import CONFIGURATION, METADATA, UNKNOWN_PROPERTY, Kind, parse
 from callpost.api.reading.multipart import Form, TextPart
 from callpost.delivery import destination
@@ -24,11 +25,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the operator decides about requests. strict: what is unknown is refused, as VoiceBase did."""
+    """What the operator decides about requests. strict: what is unknown is refused, as VoiceBase did.
+
+    known: the definitions of the caller's organization that the request refers to.
+    """
 
     policy: EndpointPolicy
     now: datetime
     strict: bool = False
+    known: Known = field(default_factory=Known)
 
     def check_destination(self, callback: Callback, place: str) -> tuple[Problem, ...]:
         """Whether a callback can be delivered, by the delivery's own rules.
@@ -51,6 +56,14 @@ def read(form: Form, rules: Rules) -> Submission:
     return replace(submission, warnings=(*submission.warnings, *_without_transcript(form)))
 
 
+def names(form: Form) -> Names:
+    """Which definitions the configuration refers to; nothing where it cannot be read."""
+    try:
+        return definition.names(_document(form, "configuration", CONFIGURATION))
+    except Rejected:
+        return Names()
+
+
 def read_again(form: Form, rules: Rules) -> Submission:
     """What is to be done with a recording that is here already. Raises Rejected as `read` does."""
     return _read(form, rules, lambda: _no_source(form))
@@ -63,7 +76,9 @@ def _read(form: Form, rules: Rules, source: Callable[[], str | None]) -> Submiss
     document = _or(nothing, faults, lambda: _document(form, "configuration", CONFIGURATION))
     empty = configuration.Reading(Configuration(), ())
     reading = _or(
-        empty, faults, lambda: configuration.read(document, rules.check_destination, strict=rules.strict)
+        empty,
+        faults,
+        lambda: configuration.read(document, rules.check_destination, rules.known, strict=rules.strict),
     )
     about = _or(Metadata(), faults, lambda: metadata.read(_document(form, "metadata", METADATA)))
     if faults:

@@ -12,11 +12,7 @@ from callpost.errors import Problem
 
 NOT_BUILT = (
     "speechModel.features[voiceFeatures]",
-    "vocabularies[].vocabularyName",
-    "vocabularies[].scripts",
     "vocabularies[].terms[].soundsLike",
-    "vocabularies[].terms[].weight",
-    "spotting.groups",
     "categories",
     "ingest.diarization",
     "publish.enableAnalyticIndexing",

@@ -1,46 +1,110 @@
-"""vocabularies: words to expect (docs/how-to-guides/custom-vocabulary.md, errors 20006 to 20017)."""
+"""vocabularies: words to expect (docs/how-to-guides/custom-vocabulary.md, errors 20006 to 20101).
+
+They come with the recording, or are kept under a name (`definition.py`); both are read here.
+"""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from callpost.api.reading.document import Section
 from callpost.model.configuration import AdHocVocabulary
 
-_MOST_TERMS = 1000
+MOST_TERMS = 1000
 _LONGEST_TERM = 64
+_MOST_SOUNDS = 100
 _WEIGHTS = range(6)
+_MOST_SCRIPTS = 1000
+_MOST_SCRIPT_WORDS = 10_000
 
 
-def read(section: Section) -> tuple[AdHocVocabulary, ...]:
-    """The terms given with the recording; a vocabulary kept under a name is another element."""
-    vocabularies = tuple(_vocabulary(item) for item in section.sections("vocabularies"))
-    counts = Counter(term.lower() for vocabulary in vocabularies for term in vocabulary.terms)
-    for term in (term for term, count in counts.items() if count > 1):
-        section.notes.warn(20017, f"The term ({term}) is in the vocabularies twice.", "vocabularies")
-    return tuple(vocabulary for vocabulary in vocabularies if vocabulary.terms)
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word or phrase. weight: 0 to 5; the heaviest come first where there is no room for all."""
+
+    text: str
+    weight: int = 0
 
 
-def _vocabulary(section: Section) -> AdHocVocabulary:
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What to expect. scripts: sentences that will be said, expected after the terms."""
+
+    terms: tuple[Term, ...] = ()
+    scripts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The codes for what is wrong with a vocabulary: they differ between configurations and definitions."""
+
+    too_many: int = 20010
+    empty: int = 20014
+    weight: int = 20015
+    length: int = 20016
+    sounds: int = 20012
+    scripts: int = 20101
+    script_words: int = 20013
+
+
+def read(section: Section, known: Mapping[str, Vocabulary]) -> tuple[AdHocVocabulary, ...]:
+    """All that is to be expected, the heaviest terms first, scripts last. known: what is kept under names."""
+    found = [_vocabulary(item, known) for item in section.sections("vocabularies")]
+    terms = [term for vocabulary in found for term in vocabulary.terms]
+    counts = Counter(term.text.lower() for term in terms)
+    for text in (text for text, count in counts.items() if count > 1):
+        section.notes.warn(20017, f"The term ({text}) is in the vocabularies twice.", "vocabularies")
+    by_weight = sorted(terms, key=lambda term: -term.weight)
+    texts = [term.text for term in by_weight] + [script for each in found for script in each.scripts]
+    return (AdHocVocabulary(tuple(dict.fromkeys(texts))),) if texts else ()
+
+
+def contents(section: Section, codes: Codes) -> Vocabulary:
+    """The terms and scripts of one vocabulary; what is wrong is noted with these codes."""
     section.known("vocabularyType")
-    name = section.text("vocabularyName")
-    scripts = [item.text("script") for item in section.sections("scripts")]
-    items = section.sections("terms")
-    if name and items:
+    items, scripts = section.sections("terms"), section.sections("scripts")
+    if len(items) > MOST_TERMS:
+        section.refuse(codes.too_many, f"A vocabulary has {MOST_TERMS} terms at most.", "terms")
+    terms = (_term(item, codes) for item in items)
+    return Vocabulary(tuple(term for term in terms if term.text), tuple(_scripts(section, scripts, codes)))
+
+
+def _vocabulary(section: Section, known: Mapping[str, Vocabulary]) -> Vocabulary:
+    name, given = section.text("vocabularyName"), contents(section, Codes())
+    if name and given.terms:
         section.refuse(20007, f"Give either the vocabularyName ({name}) or terms, not both.")
-    if not (name or items or scripts):
+    elif name and name not in known:
+        section.refuse(20008, f"There is no vocabulary ({name}).", "vocabularyName")
+    elif name:
+        return known[name]
+    elif not any(key in section for key in ("terms", "scripts")):
         section.refuse(20006, "Give a vocabularyName or terms.")
-    if len(items) > _MOST_TERMS:
-        section.refuse(20010, f"A vocabulary has {_MOST_TERMS} terms at most.", "terms")
-    return AdHocVocabulary(tuple(term for item in items if (term := _term(item))))
+    return given
 
 
-def _term(section: Section) -> str | None:
-    term = (section.text("term") or "").strip()
-    section.texts("soundsLike")
+def _term(section: Section, codes: Codes) -> Term:
+    text = (section.text("term") or "").strip()
     weight = section.whole("weight")
-    if not term:
-        section.refuse(20014, "Here is an empty term; remove it or include a value.")
-    if len(term) > _LONGEST_TERM:
-        section.refuse(20016, f"A term has {_LONGEST_TERM} characters at most.", "term")
+    if not text:
+        section.refuse(codes.empty, "Here is an empty term; remove it or include a value.")
+    if len(text) > _LONGEST_TERM:
+        section.refuse(codes.length, f"A term has {_LONGEST_TERM} characters at most.", "term")
+    if len(section.texts("soundsLike")) > _MOST_SOUNDS:
+        section.refuse(codes.sounds, f"A term has {_MOST_SOUNDS} soundsLike at most.", "soundsLike")
     if weight is not None and weight not in _WEIGHTS:
-        section.refuse(20015, "The weight of a term is a whole number from 0 to 5.", "weight")
-    return term or None
+        section.refuse(codes.weight, "The weight of a term is a whole number from 0 to 5.", "weight")
+    return Term(text, weight or 0)
+
+
+def _scripts(section: Section, items: list[Section], codes: Codes) -> Iterator[str]:
+    words = 0
+    if len(items) > _MOST_SCRIPTS:
+        section.refuse(codes.scripts, f"A vocabulary has {_MOST_SCRIPTS} scripts at most.", "scripts")
+    for item in items:
+        script = " ".join((item.text("script") or "").split())
+        words += len(script.split())
+        if script:
+            yield script
+    if words > _MOST_SCRIPT_WORDS:
+        message = f"The scripts of a vocabulary have {_MOST_SCRIPT_WORDS} words at most."
+        section.refuse(codes.script_words, message, "scripts")

@@ -6,10 +6,12 @@ from callpost.analysis import catalogue
 from callpost.analysis.catalogue import Model
 from callpost.api import answers
 from callpost.api.auth import Authenticated
+from callpost.api.routes import named
 from callpost.errors import NotFound, Problem
 from callpost.model.configuration import DetectionLevel
 
 router = APIRouter(tags=["Definitions"])
+router.include_router(named.router)
 
 _PATH = "/v3/definition/prediction"
 _LEVEL = {
