@@ -1,12 +1,18 @@
 """Deliveries as the API shows them: where each stands, its attempts, its receipt; and sending one again."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import msgspec
 import pytest
 from api_support import Parts, codes
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
 from callpost.model.delivery import NewDelivery, Receipt
@@ -167,3 +173,42 @@ async def test_a_url_that_cannot_be_is_refused(
     for number, body, code in IMPOSSIBLE_URLS:
         response = await client.patch(f"/v3/media/{media_id}/deliveries/{number}", json=body)
         assert codes(response) == [code], body
+
+
+async def test_a_receipt_is_checked_with_the_public_key_alone(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery]
+) -> None:
+    path = f"/v3/media/{media_id}/deliveries/2/receipt"
+    proof = (await client.get(path)).json()
+    assert (proof["sha256"], proof["mediaId"], proof["number"]) == (RECEIPT.sha256, str(media_id), 2)
+    signature = proof.pop("signature")
+    del client.headers["Authorization"]
+    (key,) = (await client.get("/v3/receipts/public-keys")).json()["keys"]
+    assert (key["keyId"], key["algorithm"]) == (signature["keyId"], "Ed25519")
+    public = load_pem_public_key(key["publicKey"].encode())
+    assert isinstance(public, Ed25519PublicKey)
+    value = base64.b64decode(signature["value"])
+    public.verify(value, _canonical(proof))
+    with pytest.raises(InvalidSignature):
+        public.verify(value, _canonical(proof | {"size": 8}))
+
+
+def _canonical(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+async def test_what_has_not_arrived_has_no_receipt(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery]
+) -> None:
+    for number, code in (("1", 10301), ("3", 10205)):
+        response = await client.get(f"/v3/media/{media_id}/deliveries/{number}/receipt")
+        assert (response.status_code, codes(response)) == (404, [code])
+    assert (await client.get("/v3/receipts/public-keys")).json()["keys"] == []
+
+
+async def test_receipts_are_signed_with_one_key_for_good(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery]
+) -> None:
+    path = f"/v3/media/{media_id}/deliveries/2/receipt"
+    first, second = [(await client.get(path)).json() for _ in range(2)]
+    assert first == second

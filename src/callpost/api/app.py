@@ -8,12 +8,22 @@ from fastapi.openapi.utils import get_openapi
 from callpost import __version__
 from callpost.api import errors, openapi
 from callpost.api.events import RequestEvents
-from callpost.api.routes import definitions, deliveries, destinations, keys, media, root, streams, transcripts
+from callpost.api.routes import (
+    definitions,
+    deliveries,
+    destinations,
+    keys,
+    media,
+    receipts,
+    root,
+    streams,
+    transcripts,
+)
 from callpost.services import Services
 
 _ROUTERS = (
     *(root.router, media.router, transcripts.router, streams.router, deliveries.router),
-    *(destinations.router, definitions.router, keys.router),
+    *(receipts.router, destinations.router, definitions.router, keys.router),
 )
 _DESCRIPTION = "Recordings in over the VoiceBase v3 API, results out into your own bucket."
 

@@ -1,4 +1,4 @@
-"""What several resources look up: a caller's recording, its results, its streams and the links to them."""
+"""What several resources look up: a caller's recording, its results, streams, deliveries, and the links."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,11 +8,13 @@ from fastapi import Request
 
 from callpost.api import answers, links
 from callpost.errors import NotFound, Problem
+from callpost.model.delivery import Delivery
 from callpost.model.media import Media, MediaStatus, Stream
 from callpost.model.results import Results
 from callpost.services import Services
+from callpost.store import deliveries, organizations, reports
 from callpost.store import media as media_store
-from callpost.store import organizations, reports
+from callpost.store.database import Connection
 from callpost.store.keys import Caller
 
 
@@ -37,6 +39,16 @@ async def streams(services: Services, found: Media) -> Sequence[Stream]:
     async with services.database.connection() as connection:
         source = await media_store.source(connection, found.media_id)
     return (source.original,) if source and source.original else ()
+
+
+async def delivery(connection: Connection, organization_id: UUID, media_id: UUID, number: int) -> Delivery:
+    """The caller's delivery of that number. Raises NotFound (10205)."""
+    found = None
+    if 0 < number < 2**31:
+        found = await deliveries.get(connection, organization_id, media_id, number)
+    if found is None:
+        raise NotFound(Problem(10205, f"The media {media_id} has no delivery {number}."))
+    return found
 
 
 async def link_key(services: Services, organization_id: UUID) -> bytes:

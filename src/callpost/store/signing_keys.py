@@ -15,8 +15,10 @@ async def all_keys(connection: Connection) -> list[tuple[UUID, bytes]]:
 
 async def ensure(connection: Connection, fresh: bytes, now: datetime) -> tuple[UUID, bytes]:
     """The key that signs; `fresh` becomes it where there is none yet. To be called in a transaction."""
-    await connection.execute(_SQL["lock"])
     found = await connection.fetchrow(_SQL["newest"])
+    if found is None:
+        await connection.execute(_SQL["lock"])
+        found = await connection.fetchrow(_SQL["newest"])
     if found:
         return found["key_id"], found["private_key"]
     return await add(connection, fresh, now)

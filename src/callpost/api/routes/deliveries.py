@@ -6,14 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from callpost.api import answers, openapi
+from callpost.api import answers, lookup, openapi
 from callpost.api.auth import Authenticated
 from callpost.api.body import small_body
 from callpost.api.context import Context
 from callpost.api.reading import delivery_request
 from callpost.api.reading.parameters import Parameters
 from callpost.delivery import change
-from callpost.errors import NotFound, Problem, Rejected
+from callpost.errors import Problem, Rejected
 from callpost.model.delivery import Attempt, Delivery, DeliveryState, Receipt
 from callpost.render.analytics import timestamp
 from callpost.store import deliveries
@@ -44,7 +44,7 @@ async def get_deliveries_of_media(media_id: UUID, services: Context, caller: Aut
 async def get_delivery(media_id: UUID, number: int, services: Context, caller: Authenticated) -> Response:
     """One delivery with the history of its attempts."""
     async with services.database.connection() as connection:
-        found = await _find(connection, caller.organization.organization_id, media_id, number)
+        found = await lookup.delivery(connection, caller.organization.organization_id, media_id, number)
         history = await deliveries.attempts(connection, found.delivery_id)
     return answers.json_response(_delivery(found) | {"history": [_attempt(attempt) for attempt in history]})
 
@@ -54,9 +54,9 @@ async def retry_delivery(media_id: UUID, number: int, services: Context, caller:
     """Make a delivery that has not arrived due at once, with a whole schedule before it."""
     organization_id = caller.organization.organization_id
     async with services.database.transaction() as connection:
-        await _find(connection, organization_id, media_id, number)
+        await lookup.delivery(connection, organization_id, media_id, number)
         due = await deliveries.retry(connection, organization_id, media_id, number, datetime.now(UTC))
-        found = await _find(connection, organization_id, media_id, number)
+        found = await lookup.delivery(connection, organization_id, media_id, number)
     if not due:
         text = "The delivery has arrived already, or is under way at this moment."
         raise Rejected(Problem(60006, text))
@@ -75,12 +75,12 @@ async def change_delivery(
     url = delivery_request.read_url(await small_body(request))
     organization_id, now = caller.organization.organization_id, datetime.now(UTC)
     async with services.database.connection() as connection:
-        await _find(connection, organization_id, media_id, number)
+        await lookup.delivery(connection, organization_id, media_id, number)
     warnings = await change.fresh_url(
         services.database, organization_id, media_id, number, url, policy=services.policy, now=now
     )
     async with services.database.connection() as connection:
-        found = await _find(connection, organization_id, media_id, number)
+        found = await lookup.delivery(connection, organization_id, media_id, number)
     return answers.json_response(_delivery(found) | {"warnings": answers.warnings(warnings)})
 
 
@@ -108,15 +108,6 @@ async def get_deliveries(request: Request, services: Context, caller: Authentica
     )
 
 
-async def _find(connection: Connection, organization_id: UUID, media_id: UUID, number: int) -> Delivery:
-    found = None
-    if 0 < number < 2**31:
-        found = await deliveries.get(connection, organization_id, media_id, number)
-    if found is None:
-        raise NotFound(Problem(10205, f"The media {media_id} has no delivery {number}."))
-    return found
-
-
 def _state(value: str | None) -> DeliveryState | None:
     try:
         return DeliveryState(value.lower()) if value else None
@@ -131,7 +122,7 @@ async def _cursor(connection: Connection, organization_id: UUID, value: str | No
         return None
     media_id, _, number = value.partition("/")
     try:
-        return await _find(connection, organization_id, UUID(media_id), int(number))
+        return await lookup.delivery(connection, organization_id, UUID(media_id), int(number))
     except ValueError:
         raise Rejected(Problem(10011, "The value of after is not {mediaId}/{number}.", "after")) from None
 
