@@ -1,14 +1,31 @@
 """/v3/definition: what recordings can be examined for."""
 
+import asyncio
+
 from fastapi import APIRouter, Response
 
-from callpost.analysis import catalogue
+from callpost.analysis import catalogue, metrics
 from callpost.analysis.catalogue import Model
 from callpost.api import answers
 from callpost.api.auth import Authenticated
 from callpost.api.routes import named
 from callpost.errors import NotFound, Problem
-from callpost.model.configuration import DetectionLevel
+from callpost.model.configuration import DetectionLevel, MetricGroup
+from callpost.model.transcript import Transcript
+
+# docs/how-to-guides/conversation-metrics.md; the first that fits.
+_UNITS = (
+    ("pitch", "0, as voices are not measured"),
+    ("voice", "0, as voices are not measured"),
+    ("change-in-sentiment", "from -2 to 2, that at the end less that at the start"),
+    ("sentiment", "from -1, very negative, to 1, very positive"),
+    ("intra-call-change", "the last third of the call over the first, 1 where nothing changed"),
+    ("agent-to-caller-talk-rate-ratio", "the agent's words a minute over the caller's"),
+    ("ratio", "a share of the time, from 0 to 1"),
+    ("incidents", "how often"),
+    ("talk-rate", "words a minute"),
+    ("streak", "seconds of talk without a pause of three seconds"),
+)
 
 router = APIRouter(tags=["Definitions"])
 router.include_router(named.router)
@@ -47,6 +64,26 @@ async def get_detectors(caller: Authenticated) -> Response:  # noqa: ARG001
 async def get_detector(name: str, caller: Authenticated) -> Response:  # noqa: ARG001
     """One detector, by name or id."""
     return answers.json_response(_document("detector", _find(catalogue.DETECTORS, name)))
+
+
+@router.get("/v3/definition/metrics", operation_id="listMetricGroups")
+async def get_metrics(caller: Authenticated) -> Response:  # noqa: ARG001
+    """The groups of metrics, and the metrics in each."""
+    groups = [await asyncio.to_thread(_metric_group, group) for group in MetricGroup]
+    document = {"_links": answers.links(self="/v3/definition/metrics"), "metricGroups": groups}
+    return answers.json_response(document)
+
+
+def _metric_group(group: MetricGroup) -> answers.Document:
+    """VbMetricGroupDef: a recording in which nobody says anything has every metric, too."""
+    values = metrics.metrics(Transcript(()), group).metrics
+    return {"metricGroupName": group, "metrics": [_metric(metric.name) for metric in values]}
+
+
+def _metric(name: str) -> answers.Document:
+    unit = next(unit for words, unit in _UNITS if words in name)
+    words = name.replace("-", " ").capitalize()
+    return {"metricName": name, "metricDescription": f"{words}: {unit}."}
 
 
 def _find(models: tuple[Model, ...], name: str) -> Model:
