@@ -54,8 +54,11 @@ def _second_look(
 ) -> dict[int, Decoded]:
     doubtful = [number for number, reading in readings.items() if reading.doubtful]
     doubtful.sort(key=lambda number: -len(windows[number].samples))
-    size = min(_SECOND_LOOK_BATCH, -(-len(doubtful) // threads)) or 1
-    groups = [doubtful[at : at + size] for at in range(0, len(doubtful), size)]
+    groups = [
+        group
+        for kind in (True, False)  # what repeats itself costs more to look at
+        for group in _even([n for n in doubtful if readings[n].repeats is kind], threads)
+    ]
 
     def look(group: list[int]) -> list[Decoded]:
         return whisper.look_again([windows[n] for n in group], [readings[n] for n in group])
@@ -66,3 +69,9 @@ def _second_look(
         for group, found in zip(groups, looked, strict=True)
         for n, reading in zip(group, found, strict=True)
     }
+
+
+def _even(numbers: Sequence[int], threads: int) -> list[Sequence[int]]:
+    """Groups for so many threads, none larger than a batch of the second look."""
+    size = min(_SECOND_LOOK_BATCH, -(-len(numbers) // threads)) or 1
+    return [numbers[at : at + size] for at in range(0, len(numbers), size)]

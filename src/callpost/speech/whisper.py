@@ -3,8 +3,8 @@
 Whisper's encoder is usually fed 30 s however short the speech. CTranslate2's takes shorter features, at a
 fraction of the cost, and decodes them faster too. The price is that a few windows in a hundred say everything
 twice: that is seen by their pace, and cut. The first look takes the likeliest token each time, which is more
-than twice as fast as a beam search and repeats itself less; what it is unsure of is decoded once more, with a
-beam and a longer silent tail, closer to what Whisper was trained on.
+than twice as fast as a beam search and repeats itself less; what it is unsure of is decoded once more with a
+beam, what still repeats itself with a longer silent tail, closer to what Whisper was trained on.
 """
 
 import zlib
@@ -26,11 +26,12 @@ from callpost.speech.windows import Window
 
 BATCH = 12  # windows decoded together; more gain nothing on a CPU
 _ENCODED_TOGETHER = 4
-_FIRST_BEAM, _SECOND_BEAM = 1, 5
+_FIRST_BEAM = 1
 _TAIL = RATE // 2  # silence after the speech, so that the last word is not taken for cut off
 _FEWEST_FRAMES = 300  # of 10 ms
-_SECOND_LOOK_FRAMES = 1000  # at least; and so many more than the window has
+_UNSURE_LOOK = 1000, 5  # frames, beam; and a second look has so many more frames at least than the window
 _MORE_FRAMES = 200
+_REPEATING_LOOK = 2000, 1  # rows of digits that go on and on end with much context; a beam goes on with them
 _TOKENS_PER_SECOND = 7  # nobody speaks faster for long
 _HURRIED_CIRCLES = 6  # tokens per second at which a text said twice was not spoken twice
 _TOKENS_OF_GRACE = 6
@@ -97,8 +98,10 @@ class Whisper:
     def look_again(self, windows: Sequence[Window], first: Sequence[Decoded]) -> list[Decoded]:
         """Decode doubtful windows once more, at fuller context; keep the better reading of each."""
         features = [self._features(window) for window in windows]
-        frames = max(_SECOND_LOOK_FRAMES, *(one.shape[1] + _MORE_FRAMES for one in features))
-        second = self._decode(windows, features, frames, _SECOND_BEAM)
+        repeating = any(one.repeats for one in first)
+        fewest, beam = _REPEATING_LOOK if repeating else _UNSURE_LOOK
+        frames = max(fewest, *(one.shape[1] + _MORE_FRAMES for one in features))
+        second = self._decode(windows, features, frames, beam)
         return [better(old, new) for old, new in zip(first, second, strict=True)]
 
     def _features(self, window: Window) -> Features:
