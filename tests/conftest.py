@@ -11,6 +11,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from demo import customer
+from demo.customer import Account
 
 from callpost.store import postgres
 from callpost.store.database import Database
@@ -60,6 +62,12 @@ async def database(fresh_database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def objects(tmp_path: Path) -> Objects:
     return Objects(str(tmp_path / "objects"))
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    with customer.account(tmp_path_factory.mktemp("account")) as opened:
+        yield opened
 
 
 @pytest.fixture

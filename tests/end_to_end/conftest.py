@@ -35,12 +35,6 @@ def installation(
 
 
 @pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    with customer.account(tmp_path_factory.mktemp("account")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
 def callpost_user(account: Account) -> Key:
     return account.make_user(customer.CALLPOST_ACCOUNT, "sts:AssumeRole", "*")
 

@@ -15,9 +15,10 @@ from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
-from callpost.errors import Problem, TooLarge
+from callpost.errors import ConfigurationProblem, Problem, TooLarge
 
 # The smallest part that S3 takes; two under way bound the memory of one upload to about 15 MB.
 _PART_BYTES = 5 * 1024 * 1024
@@ -69,12 +70,19 @@ class Objects:
     """One store. Keys are relative, with forward slashes."""
 
     def __init__(self, url: str) -> None:
-        """`url` is a folder (path or file: URL) or whatever obstore reads, as s3://bucket/prefix."""
+        """`url` is a folder (path or file: URL) or whatever obstore reads, as s3://bucket/prefix.
+
+        Raises ConfigurationProblem where it is neither.
+        """
         self.folder = _folder(url)
-        if self.folder is None:
-            self._store = from_url(url)
-        else:
-            self._store = LocalStore(self.folder, mkdir=True)
+        try:
+            self._store = LocalStore(self.folder, mkdir=True) if self.folder else from_url(url)
+        except (BaseError, OSError, ValueError) as error:
+            # obstore quotes the whole URL, which may hold a password.
+            scheme = urlsplit(url).scheme or "a folder"
+            raise ConfigurationProblem(
+                f"CALLPOST_OBJECTS_URL ({scheme}) cannot be used: give a folder, or s3://bucket/prefix."
+            ) from error
 
     async def put(self, key: str, chunks: AsyncIterable[bytes], *, limit: int | None = None) -> Stored:
         """Write a stream; nothing is left of it if the stream raises.
