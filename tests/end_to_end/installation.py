@@ -102,9 +102,12 @@ class Installation:
         found: list[dict[str, Any]] = self.service.get(f"media/{media_id}/deliveries")["deliveries"]
         return found
 
-    def until_delivered(self, media_id: str) -> list[dict[str, Any]]:
+    def until_ended(self, media_id: str) -> list[dict[str, Any]]:
         until(lambda: all(one["status"] != "pending" for one in self.deliveries(media_id)))
-        found = self.deliveries(media_id)
+        return self.deliveries(media_id)
+
+    def until_delivered(self, media_id: str) -> list[dict[str, Any]]:
+        found = self.until_ended(media_id)
         assert {one["status"] for one in found} == {"delivered"}, found
         return found
 
