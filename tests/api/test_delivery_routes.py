@@ -104,6 +104,7 @@ CHOSEN = [
     ("destination=s3:other", []),
     ("externalID=A", [1, 2]),
     ("externalId=B", []),
+    ("mediaId=00000000-0000-0000-0000-000000000000", []),
     ("since=2000-01-01&until=2000-01-02", []),
 ]
 
@@ -124,7 +125,7 @@ async def test_pages_of_deliveries_lead_to_each_other(
     assert {first["deliveries"][0]["number"], second["deliveries"][0]["number"]} == {1, 2}
 
 
-@pytest.mark.parametrize("query", ["status=lost", "after=x", "since=x"])
+@pytest.mark.parametrize("query", ["status=lost", "after=x", "since=x", "mediaId=x"])
 async def test_a_query_of_deliveries_that_makes_no_sense_is_refused(
     client: httpx.AsyncClient, query: str
 ) -> None:
@@ -212,3 +213,48 @@ async def test_receipts_are_signed_with_one_key_for_good(
     path = f"/v3/media/{media_id}/deliveries/2/receipt"
     first, second = [(await client.get(path)).json() for _ in range(2)]
     assert first == second
+
+
+REPLAYED = [
+    ({"status": "delivered"}, 1),
+    ({"destination": "s3:bucket", "since": "2026-01-01"}, 2),
+    ({"externalId": "A", "until": "2000-01-01"}, 0),
+    ({"mediaId": str(uuid4())}, 0),
+]
+
+
+async def test_a_replay_is_counted_before_it_is_made(
+    client: httpx.AsyncClient, planned: list[NewDelivery]
+) -> None:
+    for filters, count in REPLAYED:
+        body = (await client.post("/v3/deliveries/replay", json=filters | {"dryRun": True})).json()
+        assert (body["count"], body["dryRun"]) == (count, True), filters
+        assert body["destinations"] == ({"s3:bucket": count} if count else {})
+    assert len((await client.get("/v3/deliveries")).json()["deliveries"]) == 2
+
+
+async def test_a_replay_makes_deliveries_of_its_own(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery]
+) -> None:
+    asked = {"status": "delivered", "mediaId": str(media_id)}
+    body = (await client.post("/v3/deliveries/replay", json=asked)).json()
+    assert (body["count"], body["dryRun"]) == (1, False)
+    new = (await client.get(f"/v3/media/{media_id}/deliveries/3")).json()
+    assert (new["status"], new["objectKey"]) == ("pending", "calls/1/t.vtt")
+    assert new["replayOf"] == str(planned[1].delivery_id)
+
+
+async def test_a_replay_of_everything_by_a_slip_is_refused(
+    client: httpx.AsyncClient, planned: list[NewDelivery]
+) -> None:
+    for body, code in [
+        ({}, 60001),
+        ({"dryRun": False, "destination": None}, 60001),
+        ({"destinations": "s3:bucket"}, 10008),
+        ({"status": "lost"}, 10011),
+        ({"since": "yesterday"}, 10011),
+        ({"mediaId": "x"}, 10011),
+        ([], 10007),
+    ]:
+        assert code in codes(await client.post("/v3/deliveries/replay", json=body)), body
+    assert len((await client.get("/v3/deliveries")).json()["deliveries"]) == 2

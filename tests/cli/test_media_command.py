@@ -126,13 +126,21 @@ def test_a_recording_from_sending_to_the_repeated_delivery(
         shown = json.loads(run("deliveries", "show", media_id, "1", "--json", **api).stdout)
         assert shown["status"] == "delivered"
         assert [attempt["outcome"] for attempt in shown["history"]] == ["refused", "delivered"]
+        dry = json.loads(run("deliveries", "replay", media_id, "--dry-run", "--json", **api).stdout)
+        assert (dry["count"], len(dry["destinations"])) == (1, 1)
+        again = run("deliveries", "replay", "--external-id", "order 7", "--status", "delivered", **api)
+        assert "Sent again: 1." in again.stderr
+        run("media", "status", media_id, "--wait", **api)
+        replayed = json.loads(run("deliveries", "show", media_id, "2", "--json", **api).stdout)
+        assert (replayed["status"], replayed["replayOf"]) == ("delivered", shown["deliveryId"])
+        assert replayed["receipt"]["sha256"] == shown["receipt"]["sha256"]
         assert shown["receipt"]["sha256"] in run("deliveries", "show", media_id, "1", **api).stdout
 
     assert "finished" in run("media", "status", media_id, **api).stdout
     assert "order 7" in run("media", "show", media_id, **api).stdout
     assert run("media", "show", media_id, "--transcript", "webvtt", **api).stdout.startswith("WEBVTT")
     listed = json.loads(run("deliveries", "list", media_id, "--json", **api).stdout)
-    assert len(listed["deliveries"]) == 1
+    assert len(listed["deliveries"]) == 2
 
 
 def test_what_the_api_refuses_is_said_with_its_code(
@@ -157,6 +165,11 @@ def test_a_slip_costs_no_upload(run: Run, sound: Path, tmp_path: Path) -> None:
     listed = run("media", "post", sound, "--metadata", "list.json", code=1, **there)
     assert "list.json holds no JSON object" in listed.stderr
     assert "There is no file gone.wav" in run("media", "post", "gone.wav", code=1, **there).stderr
+
+
+def test_a_replay_of_everything_is_not_a_slip_of_the_fingers(run: Run) -> None:
+    there = {"CALLPOST_TOKEN": "x", "CALLPOST_URL": "http://127.0.0.1:1"}
+    assert "say which deliveries" in run("deliveries", "replay", code=2, **there).stderr
 
 
 def test_a_service_that_is_not_there_is_named(run: Run, sound: Path) -> None:

@@ -139,6 +139,25 @@ PATCH_DELIVERY: Final[Schema] = {
     }
 }
 
+REPLAY: Final[Schema] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": _object(
+                    status={"type": "string", "enum": ["pending", "delivered", "failed"]},
+                    destination=_TEXT | {"description": "As `s3:bucket` or `http:host`."},
+                    since=_DATE,
+                    until=_DATE,
+                    externalId=_TEXT,
+                    mediaId={"type": "string", "format": "uuid"},
+                    dryRun=_FLAG | {"description": "Only count them.", "default": False},
+                )
+                | {"minProperties": 1}
+            }
+        },
+    }
+}
 
 VERIFY_DESTINATION: Final[Schema] = {
     "requestBody": {
@@ -185,6 +204,7 @@ DELIVERY_QUERY: Final[Schema] = {
         _query("since", "Created on or after this date."),
         _query("until", "Created on or before this date."),
         _query("externalId", "The externalId of the recording's metadata."),
+        _query("mediaId", "Of one recording."),
         _query("after", "The last delivery of the page before, as {mediaId}/{number}."),
         _LIMIT,
     ]

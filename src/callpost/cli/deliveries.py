@@ -18,6 +18,20 @@ _Number = Annotated[
     int, typer.Argument(min=1, help="The delivery's number within the recording.", show_default=False)
 ]
 
+_State = Annotated[
+    DeliveryState | None, typer.Option("--status", help="Only those that are so.", show_default=False)
+]
+_Destination = Annotated[
+    str | None, typer.Option(help="Only those for one destination, as listed.", show_default=False)
+]
+_ExternalId = Annotated[
+    str | None, typer.Option(help="Only those of recordings with this externalId.", show_default=False)
+]
+_Since = Annotated[
+    str | None, typer.Option(help="Made at or after this date or time (RFC 3339).", show_default=False)
+]
+_Until = Annotated[str | None, typer.Option(help="Made at or before this date or time.", show_default=False)]
+
 
 @app.command("list")
 def list_(
@@ -25,21 +39,11 @@ def list_(
         str | None, typer.Argument(metavar="[MEDIA_ID]", help="Of one recording.", show_default="of all")
     ] = None,
     *,
-    state: Annotated[
-        DeliveryState | None, typer.Option("--status", help="Only those that are so.", show_default=False)
-    ] = None,
-    destination: Annotated[
-        str | None, typer.Option(help="Only those for one destination, as listed.", show_default=False)
-    ] = None,
-    external_id: Annotated[
-        str | None, typer.Option(help="Only those of recordings with this externalId.", show_default=False)
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Made at or after this date or time (RFC 3339).", show_default=False)
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="Made at or before this date or time.", show_default=False)
-    ] = None,
+    state: _State = None,
+    destination: _Destination = None,
+    external_id: _ExternalId = None,
+    since: _Since = None,
+    until: _Until = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
     url: options.ApiUrl = options.DEFAULT_URL,
     json: options.Json = False,
@@ -125,6 +129,39 @@ def change(
     for warning in found.get("warnings", []):
         output.warning(warning["message"])
     output.document(found) if json else output.line(f"Delivery {number} of {media_id} is due now.")
+
+
+@app.command()
+def replay(
+    media_id: Annotated[
+        str | None, typer.Argument(metavar="[MEDIA_ID]", help="Of one recording.", show_default="of all")
+    ] = None,
+    *,
+    state: _State = None,
+    destination: _Destination = None,
+    external_id: _ExternalId = None,
+    since: _Since = None,
+    until: _Until = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    url: options.ApiUrl = options.DEFAULT_URL,
+    json: options.Json = False,
+) -> None:
+    """Send stored results once more to where they went, without recognising anything again."""
+    given = {"mediaId": media_id, "status": state, "destination": destination, "externalId": external_id}
+    filters = {name: value for name, value in (given | {"since": since, "until": until}).items() if value}
+    if not filters:
+        raise typer.BadParameter("say which deliveries, by a recording or an option", param_hint="MEDIA_ID")
+
+    async def ask() -> Document:
+        async with connected(url) as client:
+            return await client.post("deliveries/replay", {**filters, "dryRun": dry_run})
+
+    done = asyncio.run(ask())
+    if json:
+        output.document(done)
+        return
+    output.table(("Destination", "Deliveries"), sorted(done["destinations"].items()))
+    output.note(f"{'To be sent' if dry_run else 'Sent'} again: {done['count']}.")
 
 
 def show_table(deliveries: Iterable[Document]) -> None:

@@ -1,6 +1,7 @@
 """Deliveries: where each callback of a recording stands, every attempt, and the receipt that proves it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -19,7 +20,6 @@ from callpost.render.analytics import timestamp
 from callpost.store import deliveries
 from callpost.store import media as media_store
 from callpost.store.database import Connection
-from callpost.store.deliveries import DeliveryQuery
 
 router = APIRouter(tags=["Deliveries"])
 
@@ -90,15 +90,8 @@ async def get_deliveries(request: Request, services: Context, caller: Authentica
     parameters = Parameters(request.query_params)
     organization_id = caller.organization.organization_id
     async with services.database.connection() as connection:
-        query = DeliveryQuery(
-            state=_state(parameters.one("status")),
-            destination_key=parameters.one("destination"),
-            since=parameters.since("since"),
-            until=parameters.until("until"),
-            external_id=parameters.one("externalId"),
-            after=await _cursor(connection, organization_id, parameters.one("after")),
-            limit=parameters.limit(),
-        )
+        after = await _cursor(connection, organization_id, parameters.one("after"))
+        query = replace(delivery_request.delivery_query(parameters), after=after)
         found = await deliveries.find(connection, organization_id, query)
     return answers.json_response(
         {
@@ -108,12 +101,22 @@ async def get_deliveries(request: Request, services: Context, caller: Authentica
     )
 
 
-def _state(value: str | None) -> DeliveryState | None:
-    try:
-        return DeliveryState(value.lower()) if value else None
-    except ValueError:
-        allowed = ", ".join(DeliveryState)
-        raise Rejected(Problem(10011, f"The value of status is none of {allowed}.", "status")) from None
+@router.post("/v3/deliveries/replay", operation_id="replayDeliveries", openapi_extra=openapi.REPLAY)
+async def replay_deliveries(request: Request, services: Context, caller: Authenticated) -> Response:
+    """Send stored results once more to where they went, without recognising anything again."""
+    asked = delivery_request.read_replay(await small_body(request))
+    organization_id = caller.organization.organization_id
+    done = await change.replay(
+        services.database, organization_id, asked.query, datetime.now(UTC), dry_run=asked.dry_run
+    )
+    return answers.json_response(
+        {
+            "_links": answers.links(self="/v3/deliveries/replay", deliveries="/v3/deliveries"),
+            "dryRun": asked.dry_run,
+            "count": done.count,
+            "destinations": done.destinations,
+        }
+    )
 
 
 async def _cursor(connection: Connection, organization_id: UUID, value: str | None) -> Delivery | None:
