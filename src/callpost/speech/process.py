@@ -21,6 +21,7 @@ from callpost.speech.recognizer import Recognition, RecognitionRequest, Recogniz
 
 _LOADING_LIMIT_S = 3600.0  # a large model may have to be fetched first
 _ONE_THREAD_LIBRARIES = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}  # glibc keeps what each thread freed: 110 MB less after 25 minutes
 
 Progress = Callable[[float], None]
 
@@ -198,7 +199,7 @@ class _Child:
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
-                env={**os.environ, **_ONE_THREAD_LIBRARIES},
+                env={**os.environ, **_ONE_THREAD_LIBRARIES, **_FEW_ARENAS},
             )
         reader, writer = await asyncio.open_connection(sock=ours)
         child = cls(process, reader, writer)
