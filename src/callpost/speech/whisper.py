@@ -8,7 +8,7 @@ beam, what still repeats itself with a longer silent tail, closer to what Whispe
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,6 +39,7 @@ _LONGEST_PER_SECOND = 12  # where decoding stops at the latest
 _REPEATED = 6  # tokens in a row that were there before, a period earlier
 _SHORTEST_PERIOD = 3
 _SHORTEST_TAIL = 2
+_PROMPT_TOKENS = 223  # half of what the decoder holds: about 60 names
 _COMPRESSION = 2.4  # these three are Whisper's own thresholds (Radford et al. 2022, section 4.5)
 _SCORE = -1.0
 _SURE = -0.3  # of 36 windows of telephone speech, the five below it held half of what a beam puts right
@@ -82,7 +83,7 @@ class Whisper:
         self._tokenizer = Tokenizer(
             model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
         )
-        hotwords = ", ".join(terms) or None
+        hotwords = fitting(terms, lambda text: len(self._tokenizer.encode(f" {text}"))) or None
         self._prompt = model.get_prompt(self._tokenizer, [], without_timestamps=True, hotwords=hotwords)
 
     @cached_property
@@ -174,6 +175,17 @@ class Whisper:
             hurried=len(tokens) > _TOKENS_PER_SECOND * seconds + _TOKENS_OF_GRACE,
             compression=compression(" ".join(word.text for word in words)),
         )
+
+
+def fitting(terms: Sequence[str], tokens: Callable[[str], int]) -> str:
+    """As many whole terms, from the first one on, as a prompt has room for; tokens: how many a text takes."""
+    kept = ""
+    for term in terms:
+        more = f"{kept}, {term}" if kept else term
+        if tokens(more) > _PROMPT_TOKENS:
+            break
+        kept = more
+    return kept
 
 
 def better(first: Decoded, second: Decoded) -> Decoded:
