@@ -258,3 +258,33 @@ async def test_a_replay_of_everything_by_a_slip_is_refused(
     ]:
         assert code in codes(await client.post("/v3/deliveries/replay", json=body)), body
     assert len((await client.get("/v3/deliveries")).json()["deliveries"]) == 2
+
+
+async def test_a_destination_is_held_back_and_let_go(
+    client: httpx.AsyncClient, planned: list[NewDelivery], services: Services
+) -> None:
+    path = "/v3/destinations"
+    (listed,) = (await client.get(path)).json()["destinations"]
+    assert (listed["destination"], listed["waiting"], listed["paused"]) == ("s3:bucket", 1, False)
+    assert listed["dateOldestDue"] == "2026-03-01T12:00:00.000Z"
+    paused = (await client.post(f"{path}/pause", json={"destination": "s3:bucket"})).json()
+    assert (paused["paused"], "datePaused" in paused) == (True, True)
+    assert await _claimable(services) == []
+    resumed = (await client.post(f"{path}/resume", json={"destination": "s3:bucket"})).json()
+    assert (resumed["paused"], resumed["failures"]) == (False, 0)
+    assert await _claimable(services) == [1]
+
+
+async def _claimable(services: Services) -> list[int]:
+    async with services.database.transaction() as connection:
+        found = await deliveries.claim(connection, uuid4(), datetime.now(UTC), 10, deliveries.Limits())
+    return [one.number for one in found]
+
+
+async def test_a_destination_nothing_goes_to_cannot_be_held_back(
+    client: httpx.AsyncClient, planned: list[NewDelivery]
+) -> None:
+    for action in ("pause", "resume"):
+        path = f"/v3/destinations/{action}"
+        assert codes(await client.post(path, json={"destination": "s3:other"})) == [10205]
+        assert codes(await client.post(path, json={})) == [60001]

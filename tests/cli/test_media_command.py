@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,6 +142,31 @@ def test_a_recording_from_sending_to_the_repeated_delivery(
     assert run("media", "show", media_id, "--transcript", "webvtt", **api).stdout.startswith("WEBVTT")
     listed = json.loads(run("deliveries", "list", media_id, "--json", **api).stdout)
     assert len(listed["deliveries"]) == 2
+
+
+def test_a_paused_destination_gets_nothing_until_it_is_resumed(
+    run: Run, api: dict[str, str], sound: Path, tmp_path: Path
+) -> None:
+    with _endpoint() as endpoint:
+        endpoint.answer = 200  # type: ignore[attr-defined]
+        url = f"http://127.0.0.1:{endpoint.server_address[1]}/results"
+        (tmp_path / "configuration.json").write_text(json.dumps({"publish": {"callbacks": [{"url": url}]}}))
+        words = ("--configuration", "configuration.json", "--wait", "--json")
+        media = json.loads(run("media", "post", sound.name, *words, **api).stdout)
+        media_id, destination = media["mediaId"], media["deliveries"][0]["destination"]
+
+        assert "paused; 0 waiting" in run("destination", "pause", destination, **api).stdout
+        run("deliveries", "replay", media_id, **api)
+        time.sleep(1)
+        assert "paused" in run("destination", "list", **api).stdout
+        listed = json.loads(run("destination", "list", "--json", **api).stdout)["destinations"]
+        (shown,) = (one for one in listed if one["destination"] == destination)
+        assert (shown["waiting"], shown["paused"]) == (1, True)
+        assert "open" in run("destination", "resume", destination, **api).stdout
+        run("media", "status", media_id, "--wait", **api)
+        shown = json.loads(run("deliveries", "show", media_id, "2", "--json", **api).stdout)
+        assert shown["status"] == "delivered"
+    assert "(10205)" in run("destination", "pause", "s3:none", code=1, **api).stderr
 
 
 def test_what_the_api_refuses_is_said_with_its_code(

@@ -159,6 +159,15 @@ REPLAY: Final[Schema] = {
     }
 }
 
+DESTINATION_KEY: Final[Schema] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _object(destination=_TEXT) | {"required": ["destination"]}}
+        },
+    }
+}
+
 VERIFY_DESTINATION: Final[Schema] = {
     "requestBody": {
         "required": True,

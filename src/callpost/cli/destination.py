@@ -1,4 +1,4 @@
-"""`callpost destination`: prove that results can be delivered, over the API."""
+"""`callpost destination`: where results go, over the API."""
 
 import asyncio
 from typing import Annotated
@@ -9,15 +9,66 @@ from callpost.cli import options, output
 from callpost.cli.client import Document, connected
 
 app = typer.Typer(
-    help="Prove a destination before anything depends on it, over the API (CALLPOST_URL, CALLPOST_TOKEN).",
+    help="See, hold back and prove destinations, over the API (CALLPOST_URL, CALLPOST_TOKEN).",
     no_args_is_help=True,
 )
 _MARKS = {True: "passed", False: "FAILED", None: "not known"}
 
 
-@app.callback()
-def _group() -> None:
-    """So that `verify` stays a command of its own as long as it is the only one."""
+_Key = Annotated[
+    str, typer.Argument(metavar="DESTINATION", help="As listed: s3:bucket, http:host.", show_default=False)
+]
+
+
+@app.command("list")
+def list_(url: options.ApiUrl = options.DEFAULT_URL, json: options.Json = False) -> None:
+    """List everywhere that results go: what waits there, and how the destination does."""
+
+    async def ask() -> Document:
+        async with connected(url) as client:
+            return await client.get("destinations")
+
+    found = asyncio.run(ask())
+    if json:
+        output.document(found)
+        return
+    output.table(
+        ("Destination", "Waiting", "Oldest due", "Failures", "State"),
+        [
+            (one["destination"], one["waiting"], one.get("dateOldestDue"), one["failures"], _state(one))
+            for one in found["destinations"]
+        ],
+    )
+
+
+@app.command()
+def pause(destination: _Key, url: options.ApiUrl = options.DEFAULT_URL, json: options.Json = False) -> None:
+    """Hold everything back that goes to a destination. Nothing of it fails meanwhile."""
+    _change("pause", destination, url, json=json)
+
+
+@app.command()
+def resume(destination: _Key, url: options.ApiUrl = options.DEFAULT_URL, json: options.Json = False) -> None:
+    """Let deliveries to a destination go out again."""
+    _change("resume", destination, url, json=json)
+
+
+def _change(action: str, destination: str, url: str, *, json: bool) -> None:
+    async def ask() -> Document:
+        async with connected(url) as client:
+            return await client.post(f"destinations/{action}", {"destination": destination})
+
+    changed = asyncio.run(ask())
+    if json:
+        output.document(changed)
+    else:
+        output.line(f"{destination} is {_state(changed)}; {changed['waiting']} waiting.")
+
+
+def _state(status: Document) -> str:
+    if status["paused"]:
+        return "paused"
+    return f"left alone until {status['dateClosedUntil']}" if "dateClosedUntil" in status else "open"
 
 
 @app.command()

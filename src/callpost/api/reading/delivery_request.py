@@ -34,6 +34,16 @@ def read_url(body: bytes) -> str:
     return url
 
 
+def read_destination_key(body: bytes) -> str:
+    """The name of a known destination. Raises Rejected: 10007, 10008, 60001 where there is none."""
+    section = _section(body)
+    key = (section.text("destination") or "").strip()
+    if not key:
+        section.refuse(60001, "Give a destination, as GET /v3/destinations lists it.", "destination")
+    section.notes.settle()
+    return key
+
+
 def read_destination(body: bytes) -> DestinationRequest:
     """The destination to be tried. Raises Rejected: 10007, 10008 and the codes of a callback."""
     section = _section(body)
