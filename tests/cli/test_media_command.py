@@ -1,6 +1,9 @@
 """Recordings and deliveries from the command line, against the real service and a real endpoint."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import math
 import struct
@@ -11,6 +14,7 @@ import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -65,7 +69,7 @@ def api(
             capture_output=True,
             text=True,
         )
-        yield {"CALLPOST_URL": url, "CALLPOST_TOKEN": made.stdout.strip()}
+        yield {"CALLPOST_URL": url, "CALLPOST_TOKEN": made.stdout.strip(), **environment}
     finally:
         serve.stop()
         asyncio.run(_execute(postgres_url, f"drop database {name} with (force)"))
@@ -81,7 +85,8 @@ class _Sink(BaseHTTPRequestHandler):
     """An endpoint that takes what the server's `answer` says."""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.requests.append((self.headers, body))  # type: ignore[attr-defined] - set below
         self.send_response(self.server.answer)  # type: ignore[attr-defined] - set below
         self.end_headers()
 
@@ -92,7 +97,7 @@ class _Sink(BaseHTTPRequestHandler):
 @contextmanager
 def _endpoint() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Sink)
-    server.answer = 500  # type: ignore[attr-defined]
+    server.answer, server.requests = 500, []  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -167,6 +172,38 @@ def test_a_paused_destination_gets_nothing_until_it_is_resumed(
         shown = json.loads(run("deliveries", "show", media_id, "2", "--json", **api).stdout)
         assert shown["status"] == "delivered"
     assert "(10205)" in run("destination", "pause", "s3:none", code=1, **api).stderr
+
+
+def test_a_webhook_is_signed_by_each_secret_until_it_is_retired(
+    run: Run, api: dict[str, str], sound: Path, tmp_path: Path
+) -> None:
+    with _endpoint() as endpoint:
+        endpoint.answer = 200  # type: ignore[attr-defined]
+        url = f"http://127.0.0.1:{endpoint.server_address[1]}/results"
+        (tmp_path / "configuration.json").write_text(json.dumps({"publish": {"callbacks": [{"url": url}]}}))
+        add = ("organization", "webhook-secret", "add")
+        first = run(*add, **api).stdout.strip()
+        second = json.loads(run(*add, "--json", **api).stdout)["secret"]
+        words = ("--configuration", "configuration.json", "--wait", "--json")
+        media_id = json.loads(run("media", "post", sound.name, *words, **api).stdout)["mediaId"]
+        retired = json.loads(run("organization", "webhook-secret", "retire", "--json", **api).stdout)
+        assert retired == {"retired": 1}
+        run("deliveries", "replay", media_id, **api)
+        run("media", "status", media_id, "--wait", **api)
+        before, after = endpoint.requests  # type: ignore[attr-defined]
+    assert _signatures(*before) == {_signed(second, *before), _signed(first, *before)}
+    assert _signatures(*after) == {_signed(second, *after)}
+
+
+def _signatures(headers: Message, _: bytes) -> set[str]:
+    return set(headers["webhook-signature"].split())
+
+
+def _signed(secret: str, headers: Message, body: bytes) -> str:
+    """By the words of the Standard Webhooks specification."""
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
 def test_what_the_api_refuses_is_said_with_its_code(
