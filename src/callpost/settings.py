@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     allowed_ports: Numbers = (80, 443, 8080, 8443)
     accept_untyped: bool = False
 
+    metrics_port: int = Field(default=0, ge=0, le=65535)
     stop_grace_s: float = Field(default=20, ge=0, le=3600)
 
     @field_validator("s3_endpoints", mode="before")

@@ -8,9 +8,12 @@ from functools import partial
 from uuid import UUID
 
 import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from callpost.delivery.courier import Courier
 from callpost.delivery.dispatcher import Dispatcher, DispatcherSettings
+from callpost.delivery.metrics import Metrics
 from callpost.errors import NotFound
 from callpost.network import Network
 from callpost.pipeline.expire import expire, sweep
@@ -28,6 +31,7 @@ _RESTART_S = 1.0
 _TRY_AGAIN_S = 5.0
 _EXPIRE_EVERY_S = 60.0
 _SWEEP_EVERY_S = 3600.0
+_PORT_TAKEN_S = 60.0
 
 
 async def run(services: Services, stop: asyncio.Event) -> None:
@@ -38,12 +42,16 @@ async def run(services: Services, stop: asyncio.Event) -> None:
         processor = Processor(
             services.database, services.objects, recognizer, network, rules, settings.max_upload_bytes
         )
+        courier = Courier(network, services.objects, settings.courier, _now)
+        metrics = Metrics(courier.sessions)
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "processing": partial(_work, services, processor, stop),
-            "delivery": partial(_dispatch, services, network, stop),
+            "delivery": partial(_dispatch, services, courier, metrics, stop),
             "expiry": partial(_expire, services, stop),
             "sweeping": partial(_sweep, services, stop),
         }
+        if settings.metrics_port:
+            parts["metrics"] = partial(_show_metrics, services, metrics, stop)
         async with asyncio.TaskGroup() as group:
             for name, part in parts.items():
                 group.create_task(_lasting(name, part, stop))
@@ -93,16 +101,36 @@ async def process(processor: Processor, media_id: UUID) -> None:
         raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error
 
 
-async def _dispatch(services: Services, network: Network, stop: asyncio.Event) -> None:
+async def _dispatch(services: Services, courier: Courier, metrics: Metrics, stop: asyncio.Event) -> None:
     settings = services.settings
-    courier = Courier(network, services.objects, settings.courier, _now)
     wanted = DispatcherSettings(
         at_once=settings.deliveries_at_once,
         schedule=settings.schedule,
         limits=Limits(per_destination=settings.deliveries_per_destination),
         grace_s=settings.stop_grace_s,
     )
-    await Dispatcher(services.database, courier, wanted, _now).run(stop)
+    await Dispatcher(services.database, courier, wanted, _now, settled=metrics.settled).run(stop)
+
+
+async def _show_metrics(services: Services, metrics: Metrics, stop: asyncio.Event) -> None:
+    """GET /metrics, for Prometheus, on this machine only: it names the destinations of everybody."""
+
+    async def answer(_: web.Request) -> web.Response:
+        text = await metrics.text(services.database, _now())
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    application = web.Application()
+    application.router.add_get("/metrics", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", services.settings.metrics_port).start()
+        await stop.wait()
+    except OSError as error:  # another worker of this machine has the port: the work goes on all the same
+        log.warning("worker.metrics_port_taken", port=services.settings.metrics_port, error=error.strerror)
+        await _pause(stop, _PORT_TAKEN_S)
+    finally:
+        await runner.cleanup()
 
 
 async def _expire(services: Services, stop: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from cli_support import Run, clean_environment
+from demo.processes import free_port
 from test_serve_command import Running
 
 _CALLPOST = Path(sys.executable).with_name("callpost")
@@ -55,6 +57,7 @@ def api(
         "CALLPOST_ALLOW_HTTP": "true",
         "CALLPOST_ALLOW_PRIVATE_NETWORKS": "true",
         "CALLPOST_ALLOWED_PORTS": "0",
+        "CALLPOST_METRICS_PORT": str(free_port()),
         "CALLPOST_RETRY_SLOTS_S": "0",
         "CALLPOST_RETRY_TRIES_PER_SLOT": "1",
     }
@@ -141,6 +144,12 @@ def test_a_recording_from_sending_to_the_repeated_delivery(
         assert (replayed["status"], replayed["replayOf"]) == ("delivered", shown["deliveryId"])
         assert replayed["receipt"]["sha256"] == shown["receipt"]["sha256"]
         assert shown["receipt"]["sha256"] in run("deliveries", "show", media_id, "1", **api).stdout
+
+    metrics = f"http://127.0.0.1:{api['CALLPOST_METRICS_PORT']}/metrics"
+    with urllib.request.urlopen(metrics, timeout=10) as answer:
+        shown_metrics = answer.read().decode()
+    assert 'callpost_delivery_attempts_total{outcome="refused"} 1.0' in shown_metrics
+    assert 'callpost_deliveries_ended_total{state="failed"} 1.0' in shown_metrics
 
     assert "finished" in run("media", "status", media_id, **api).stdout
     assert "order 7" in run("media", "show", media_id, **api).stdout
