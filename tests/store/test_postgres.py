@@ -301,7 +301,7 @@ async def test_a_server_without_a_keeper_is_stopped_and_replaced(data: Path) -> 
     assert orphan.wait(_SOON_S) == 0
 
 
-@pytest.mark.parametrize("name", ["x" * 120, 'a, b "c" d?e=f&g%41'], ids=["too long for a socket", "odd"])
+@pytest.mark.parametrize("name", ["x" * 120, "a, b 'c' d?e=f&g%41"], ids=["too long for a socket", "odd"])
 async def test_any_path_will_do(empty: Path, name: str) -> None:
     async with postgres.running(empty / name, options={"fsync": "off"}) as url:
         assert await _value(url, "select 1") == 1

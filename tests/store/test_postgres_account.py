@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -147,6 +148,36 @@ def test_programs_out_of_the_users_reach_are_copied_beside_the_data(open_folder:
     renewed = [*(data / "postgres").glob("*server-*")]
     assert len(renewed) == 1, "another package, another copy; the old one is removed"
     assert renewed != copies
+
+
+@needs_root
+def test_programs_are_not_copied_to_where_a_shell_would_misread_them(open_folder: Path) -> None:
+    closed = open_folder / "home"
+    closed.mkdir(mode=0o700)
+    package = postgres_host.installations()[18].parent
+    for source in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(source, closed / source.name)
+    data = open_folder / 'the "best" $(data)'
+    script = textwrap.dedent(
+        """
+        import asyncio, sys
+        from pathlib import Path
+        from callpost.errors import ConfigurationProblem
+        from callpost.store import postgres
+
+        async def main():
+            try:
+                async with postgres.running(Path(sys.argv[1])):
+                    print("started")
+            except ConfigurationProblem as problem:
+                print(problem)
+
+        asyncio.run(main())
+        """
+    )
+    said = _run(script, data, PYTHONPATH=str(closed))
+    assert 'it holds " $.' in said
+    assert "CALLPOST_DATA" in said
 
 
 def _run(script: str, data: Path, **environment: str) -> str:

