@@ -138,6 +138,10 @@ class Contender:
         self._process = context.Process(target=_serve, args=(theirs, name, model), daemon=True)
         self._process.start()
 
+    def wait_until_ready(self) -> None:
+        """One that still loads would slow the others down."""
+        self._connection.recv()
+
     def hear(self, recording: Path) -> Heard:
         self._connection.send(recording)
         heard: Heard = self._connection.recv()
@@ -154,6 +158,7 @@ def _serve(connection: Connection, name: str, model: Path) -> None:
         recognise(
             _first_seconds(Path(folder) / "short.wav")
         )  # what is loaded at the first use does not count
+    connection.send(None)
     while recording := connection.recv():
         wall, cpu = time.perf_counter(), time.process_time()
         texts = recognise(recording)
@@ -205,6 +210,8 @@ def _compare(model: str, sets: Sequence[Set], folder: Path, rounds: int) -> None
         contenders = {name: Contender(name, models.locate(model, folder)) for name in CONTENDERS}
         for contender in contenders.values():
             stack.callback(contender.close)
+        for contender in contenders.values():
+            contender.wait_until_ready()
         for one in sets:
             count, wrong = _print(model, one, _fastest(contenders, one.recording, rounds))
             words += count
