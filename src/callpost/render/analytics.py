@@ -9,7 +9,7 @@ this room.
 import re
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +17,9 @@ from callpost.errors import Problem
 from callpost.model.configuration import TranscriptFormat
 from callpost.model.media import Media, Stream
 from callpost.model.results import Results
-from callpost.model.transcript import UNKNOWN_SPEAKER, Activity, Transcript, Turn, Word
-from callpost.render import captions, sections
+from callpost.model.transcript import UNKNOWN_SPEAKER, Activity, Transcript, Turn
+from callpost.render import sections
+from callpost.render.captions import Captions
 
 FORMAT_VERSION = "3.0.27"
 
@@ -82,13 +83,14 @@ def transcript_section(transcript: Transcript, alternate: Sequence[TranscriptFor
     """Words, turns, voice activity and the renditions asked for."""
     section: Document = {
         "confidence": round(transcript.confidence, 3),
-        "words": list(_numbered(_words(transcript))),
+        "words": _words(transcript),
         "turns": [_turn(turn) for turn in transcript.turns],
     }
     if transcript.activity:
         section["voiceActivity"] = _voice_activity(transcript.activity)
     if alternate:
-        section["alternateFormats"] = [_alternate_format(transcript, format_) for format_ in alternate]
+        made = Captions(transcript)
+        section["alternateFormats"] = [_alternate_format(made, format_) for format_ in alternate]
     return section
 
 
@@ -103,13 +105,7 @@ def streams_section(media: Media, streams: Iterable[Stream], api_url: str) -> li
 
 def transcript_text(transcript: Transcript, format_: TranscriptFormat) -> str:
     """The transcript in one of the formats that are text."""
-    writers = {
-        TranscriptFormat.TEXT: captions.text,
-        TranscriptFormat.SRT: captions.srt,
-        TranscriptFormat.WEBVTT: captions.webvtt,
-        TranscriptFormat.DFXP: captions.dfxp,
-    }
-    return writers[format_](transcript)
+    return _written(Captions(transcript), format_)
 
 
 def timestamp(moment: datetime) -> str:
@@ -168,33 +164,28 @@ def _warnings(media: Media, results: Results | None) -> list[Document]:
     return [{"code": problem.code, "message": str(problem)} for problem in problems]
 
 
-def _words(transcript: Transcript) -> Iterator[Document]:
+def _words(transcript: Transcript) -> list[Document]:
+    words: list[Document] = []
     for turn in transcript.turns:
         if turn.speaker not in {"", UNKNOWN_SPEAKER}:
-            yield {"c": 1.0, "s": turn.start_ms, "e": turn.end_ms, "m": "turn", "w": turn.speaker}
+            start, end = turn.start_ms, turn.end_ms
+            words.append({"p": len(words), "c": 1.0, "s": start, "e": end, "m": "turn", "w": turn.speaker})
         for word in turn.words:
-            yield from _word(word)
-
-
-def _word(word: Word) -> Iterator[Document]:
-    """The word, and the punctuation that follows it as a word of its own at the moment the word ends."""
-    text, punctuation = _split(word.text)
-    yield {"c": round(word.confidence, 3), "s": word.start_ms, "e": word.end_ms, "w": text}
-    if punctuation:
-        yield {"c": 0.0, "s": word.end_ms, "e": word.end_ms, "m": "punc", "w": punctuation}
+            # Punctuation is a word of its own, at the moment the word before it ends.
+            text, mark = _split(word.text)
+            start, end, confidence = word.start_ms, word.end_ms, round(word.confidence, 3)
+            words.append({"p": len(words), "c": confidence, "s": start, "e": end, "w": text})
+            if mark:
+                words.append({"p": len(words), "c": 0.0, "s": end, "e": end, "m": "punc", "w": mark})
+    return words
 
 
 def _split(text: str) -> tuple[str, str]:
     """`help?` → `help`, `?`; an abbreviation such as `a.m.` stays whole."""
-    if _ABBREVIATION.match(text):
+    if text[-1:].isalnum() or _ABBREVIATION.match(text):
         return text, ""
     found = _PUNCTUATION.search(text)
     return (text[: found.start()], found.group()) if found else (text, "")
-
-
-def _numbered(words: Iterable[Document]) -> Iterator[Document]:
-    for position, word in enumerate(words):
-        yield {"p": position} | word
 
 
 def _turn(turn: Turn) -> Document:
@@ -208,11 +199,21 @@ def _voice_activity(activity: Iterable[Activity]) -> list[Document]:
     return [{"speakerName": speaker, "occurrences": found} for speaker, found in by_speaker.items()]
 
 
-def _alternate_format(transcript: Transcript, format_: TranscriptFormat) -> Document:
+def _alternate_format(made: Captions, format_: TranscriptFormat) -> Document:
     return {
         "format": format_.value,
         "contentType": CONTENT_TYPES[format_],
         "contentEncoding": "Base64",
         "charset": "utf-8",
-        "data": b64encode(transcript_text(transcript, format_).encode()).decode(),
+        "data": b64encode(_written(made, format_).encode()).decode(),
     }
+
+
+def _written(made: Captions, format_: TranscriptFormat) -> str:
+    writers = {
+        TranscriptFormat.TEXT: made.text,
+        TranscriptFormat.SRT: made.srt,
+        TranscriptFormat.WEBVTT: made.webvtt,
+        TranscriptFormat.DFXP: made.dfxp,
+    }
+    return writers[format_]()
