@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from aiohttp import web
@@ -21,7 +21,8 @@ from callpost.pipeline.process import Processor
 from callpost.pipeline.publish import PublishRules
 from callpost.services import Services
 from callpost.speech.process import RecognizerProcess
-from callpost.store import queue
+from callpost.speech.recognizer import Recognizer
+from callpost.store import queue, workers
 from callpost.store.deliveries import Limits
 from callpost.store.queue import TryAgain
 
@@ -32,6 +33,7 @@ _TRY_AGAIN_S = 5.0
 _EXPIRE_EVERY_S = 60.0
 _SWEEP_EVERY_S = 3600.0
 _PORT_TAKEN_S = 60.0
+_SEEN_EVERY_S = 10.0
 
 
 async def run(services: Services, stop: asyncio.Event) -> None:
@@ -55,6 +57,7 @@ async def run(services: Services, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             for name, part in parts.items():
                 group.create_task(_lasting(name, part, stop))
+            "presence": partial(_be_seen, services, stop),
 
 
 def _recognizer(services: Services) -> RecognizerProcess:
@@ -152,4 +155,15 @@ def _now() -> datetime:
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
+async def _be_seen(services: Services, stop: asyncio.Event) -> None:
+    """Forecasts count the workers there are."""
+    worker_id = uuid4()
+    while not stop.is_set():
+        async with services.database.connection() as connection:
+            await workers.seen(connection, worker_id, _now())
+        await _pause(stop, _SEEN_EVERY_S)
+    async with services.database.connection() as connection:
+        await workers.gone(connection, worker_id, _now())
+
+
         await asyncio.wait_for(stop.wait(), seconds)

@@ -17,6 +17,7 @@ from callpost.model.delivery import (
     EndpointPolicy,
     HttpEndpoint,
     PresignedObject,
+    RetrySchedule,
     SignatureVersion,
 )
 
@@ -157,13 +158,16 @@ def test_temporary_credentials_are_warned_of(version: str | None) -> None:
 def test_an_expired_url_is_refused_and_one_that_will_expire_is_warned_of() -> None:
     target, _ = read(SEED)
     expires = datetime(2017, 7, 8, 1, 8, 50, tzinfo=UTC)
-    with pytest.raises(Rejected, match="expired at 2017-07-08T01:08:50Z"):
+    with pytest.raises(Rejected, match="expired at 2017-07-08T01:08:50Z; it is 2017-07-08T01:08:50Z now"):
         destination.check_expiry(target, PLACE, expires)
     before = expires - timedelta(hours=1)
     (warning,) = destination.check_expiry(target, PLACE, before, ready_at=expires + timedelta(minutes=5))
-    assert "before the results are expected at 2017-07-08T01:13:50Z" in warning.message
+    assert "before the first try: it expires at 2017-07-08T01:08:50Z" in warning.message
+    assert "the results are expected at 2017-07-08T01:13:50Z" in warning.message
     (warning,) = destination.check_expiry(target, PLACE, before)
-    assert "last retry" in warning.message
+    assert "2017-07-08T01:08:50Z, before the last retry at 2017-07-08T15:53:50Z" in warning.message
+    short = RetrySchedule((0, 60), 3)
+    assert destination.check_expiry(target, PLACE, before, schedule=short) == ()
     assert destination.check_expiry(target, PLACE, expires - timedelta(hours=24)) == ()
     assert destination.check_expiry(read("https://example.org/")[0], PLACE, expires) == ()
 

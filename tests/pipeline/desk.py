@@ -57,13 +57,14 @@ class FakeRecognizer:
     failures: list[Exception] = field(default_factory=list)
     requests: list[RecognitionRequest] = field(default_factory=list)
     redactions: list[ToneRedaction] = field(default_factory=list)
+    took_ms: int = 0
 
     async def transcribe(self, request: RecognitionRequest, progress: Callable[[float], None]) -> Recognition:
         self.requests.append(request)
         if self.failures:
             raise self.failures.pop(0)
         progress(1.0)
-        return Recognition(self.transcript, 9000, "audio/mpeg", "mp3", ())
+        return Recognition(self.transcript, 9000, "audio/mpeg", "mp3", (), self.took_ms)
 
     async def redact(self, source: Path, target: Path, redaction: ToneRedaction) -> tuple[str, str]:
         self.redactions.append(redaction)

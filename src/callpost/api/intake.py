@@ -19,9 +19,9 @@ from callpost.api.reading.submission import Rules
 from callpost.errors import Problem, Rejected, TooLarge
 from callpost.model.media import Media, Stream
 from callpost.model.results import Basis
-from callpost.pipeline import again
+from callpost.pipeline import again, forecast
 from callpost.services import Services
-from callpost.store import definitions, reports
+from callpost.store import definitions, destinations, reports, workers
 from callpost.store import media as media_store
 from callpost.store.definitions import Collection
 from callpost.store.objects import Stored
@@ -54,13 +54,14 @@ async def receive_again(request: Request, services: Services, media: Media) -> M
     """
     content_type = request.headers.get("Content-Type", "")
     form = await multipart.read(upload.steady(request.stream(), _PATIENCE_S), content_type, _refuse_media)
-    asked = submission.read_again(form, await _rules(services, media.organization_id, form))
+    now = datetime.now(UTC)
+    asked = submission.read_again(form, await _rules(services, media.organization_id, form, now))
     basis = await _basis(services, media)
     again.require_possible(basis, asked.configuration)
     return await services.acceptance.accept_again(media, asked)
 
 
-async def _rules(services: Services, organization_id: UUID, form: Form) -> Rules:
+async def _rules(services: Services, organization_id: UUID, form: Form, now: datetime) -> Rules:
     """What holds for this request."""
     names = submission.names(form)
     async with services.database.connection() as connection:
@@ -68,8 +69,22 @@ async def _rules(services: Services, organization_id: UUID, form: Form) -> Rules
         vocabularies = await definitions.named(
             connection, organization_id, Collection.VOCABULARIES, names.vocabularies
         )
-    known = definition.known(groups, vocabularies)
-    return Rules(services.policy, datetime.now(UTC), services.settings.strict, known)
+    return Rules(
+        services.policy,
+        now,
+        services.settings.strict,
+        definition.known(groups, vocabularies),
+        schedule=schedule or services.settings.schedule,
+    )
+
+
+async def _ready_at(services: Services, form: Form, now: datetime, length_ms: int | None) -> datetime | None:
+    """When the results are expected; None where nothing depends on it."""
+    if not submission.may_expire(form):
+        return None
+    async with services.database.connection() as connection:
+        backlog = await workers.backlog(connection, now, forecast.USUAL_LENGTH_MS)
+    return forecast.ready_at(now, length_ms, backlog)
 
 
 async def _basis(services: Services, media: Media) -> Basis:
@@ -88,6 +103,7 @@ async def _refuse_media(part: FilePart, chunks: AsyncIterator[bytes]) -> bool:  
     """An empty part is none."""
     async for chunk in chunks:
         if chunk:
+        schedule = await destinations.schedule(connection, organization_id)
             message = "The recording is here already; send a configuration, and neither media nor a mediaUrl."
             raise Rejected(Problem(60004, message, "media"))
     return False
@@ -101,7 +117,7 @@ def _require_size(request: Request, limit: int) -> None:
 
 
 class _Intake:
-    """One recording on its way in. original is None until its bytes are stored."""
+    """One recording on its way in. original is None until its bytes are stored; then length_ms is a guess."""
 
     def __init__(self, services: Services, media_id: UUID) -> None:
         self.services = services
@@ -112,25 +128,31 @@ class _Intake:
         content_type = request.headers.get("Content-Type", "")
         body = upload.steady(request.stream(), _PATIENCE_S)
         form = await multipart.read(body, content_type, self._store)
-        rules = await _rules(self.services, organization.organization_id, form)
-        asked = submission.read(form, rules)
+        now = datetime.now(UTC)
+        rules = await _rules(self.services, organization.organization_id, form, now)
+        ready_at = await _ready_at(self.services, form, now, self.length_ms)
+        asked = submission.read(form, replace(rules, ready_at=ready_at))
         if self.original is not None:
             asked = replace(asked, content_type=self.original.content_type)
         return await self.services.acceptance.accept(
-            self.media_id, organization, asked, self.original, rules.now
+            self.media_id, organization, asked, self.original, now, expected_length_ms=self.length_ms
         )
 
     async def _store(self, part: FilePart, chunks: AsyncIterator[bytes]) -> bool:
         """False for an empty part, which some clients send beside a mediaUrl."""
         key = reports.stream_key(self.media_id, "original")
         limit = self.services.settings.max_upload_bytes
-        stored = await self.services.objects.put(key, upload.recording(chunks), limit=limit)
-        self.original = _stream(part, key, stored) if stored.size else None
-        if self.original is None:
+        beginning = upload.Beginning(upload.recording(chunks))
+        stored = await self.services.objects.put(key, beginning, limit=limit)
+        if not stored.size:
             await self.clean_up()
-        return self.original is not None
+            return False
+        self.original = _stream(part, key, stored)
+        self.length_ms = forecast.length_ms(beginning.head, stored.size)
+        return True
 
     async def clean_up(self) -> None:
+        self.length_ms: int | None = None
         """Remove the bytes, unless the row is there after all: a commit whose answer was lost."""
         async with self.services.database.connection() as connection:
             accepted = await media_store.get_any(connection, self.media_id)

@@ -63,24 +63,29 @@ def check_expiry(
 ) -> tuple[Problem, ...]:
     """Whether a pre-signed URL lives long enough; other destinations always do.
 
-    ready_at: when the results are expected. Raises Rejected (60006) where it has expired already; warns where
-    it will have before the results are there, or before the last retry.
+    ready_at: when the results are expected, None: they are there. Raises Rejected (60006) where it has
+    expired already; warns where it probably will have before the first try, or before the last retry.
     """
     if not isinstance(destination, PresignedObject):
         return ()
-    expires = destination.expires_at
+    expires, first = destination.expires_at, ready_at or now
+    last = first + timedelta(seconds=(schedule or RetrySchedule()).length_s)
     if expires <= now:
-        raise Rejected(Problem(60006, f"The pre-signed URL expired at {_time(expires)}.", f"{place}.url"))
-    ready = ready_at or now
-    if expires <= ready:
-        text = f"expires at {_time(expires)}, before the results are expected at {_time(ready)}"
-    elif expires <= (end := ready + timedelta(seconds=(schedule or RetrySchedule()).length_s)):
+        text = f"The pre-signed URL expired at {_time(expires)}; it is {_time(now)} now."
+        raise Rejected(Problem(60006, text, f"{place}.url"))
+    if expires <= first:
         text = (
-            f"expires at {_time(expires)}; the last retry of a delivery that fails would be at {_time(end)}"
+            f"The pre-signed URL will probably have expired before the first try: it expires at"
+            f" {_time(expires)}, and the results are expected at {_time(first)}."
+        )
+    elif expires <= last:
+        text = (
+            f"The pre-signed URL expires at {_time(expires)}, before the last retry at {_time(last)} of a"
+            f" delivery that fails."
         )
     else:
         return ()
-    return (Problem(60006, f"The pre-signed URL {text}.", f"{place}.url"),)
+    return (Problem(60006, text, f"{place}.url"),)
 
 
 def content_type(target: Destination, callback: Callback) -> str | None:

@@ -29,12 +29,15 @@ class Acceptance:
         submission: Submission,
         original: Stream | None,
         now: datetime,
+        *,
+        expected_length_ms: int | None = None,
     ) -> Media:
         """Take the recording: from here on nothing about it is lost.
 
         original: the stored bytes, None where they are still to be fetched from `submission.media_url`.
+        expected_length_ms: see `forecast.length_ms`; None where nothing is known.
         """
-        new = NewMedia(media_id, organization.organization_id, submission, original, now)
+        new = NewMedia(media_id, organization.organization_id, submission, original, now, expected_length_ms)
         async with self.database.transaction() as connection:
             await media_store.insert(connection, new)
             await queue.enqueue(connection, media_id, submission.configuration.priority)

@@ -155,7 +155,12 @@ class Processor:
                 model=configuration.model,
                 terms=tuple(term for words in configuration.vocabularies for term in words.terms),
             )
-            return await self.recognizer.transcribe(request, pulse.hear)
+            recognition = await self.recognizer.transcribe(request, pulse.hear)
+        async with self.database.connection() as connection:
+            await media_store.set_recognized(
+                connection, job.media.media_id, recognition.length_ms, recognition.took_ms
+            )
+        return recognition
 
     async def _redacted(
         self, job: "_Job", basis: Basis, redactions: Sequence[ToneRedaction]

@@ -7,7 +7,9 @@ import asyncio
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -106,13 +108,14 @@ class RecognizerProcess:
             terms=request.terms,
         )
         async with self._turn:
-            child = await self._started()
+            child, began = await self._started(), time.monotonic()
             try:
                 reply = await self._job(child, message, progress)
             except BaseException:
                 await self.close()
                 raise
-        return _recognition(reply)
+            took_ms = round((time.monotonic() - began) * 1000)
+        return replace(_recognition(reply), took_ms=took_ms)
 
     async def redact(self, source: Path, target: Path, redaction: ToneRedaction) -> tuple[str, str]:
         """See `recognizer.Recognizer`. In a child of its own: short work need not wait for long."""

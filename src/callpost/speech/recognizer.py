@@ -37,6 +37,7 @@ class Recognition:
     """What was heard. length_ms: of the decoded audio.
 
     content_type, extension: of the container as it really is ("audio/x-wav", "wav"), whatever was claimed.
+    took_ms: that the recogniser worked on it, without waiting for its turn; 0: not measured.
     """
 
     transcript: Transcript
@@ -44,6 +45,7 @@ class Recognition:
     content_type: str
     extension: str
     warnings: tuple[Problem, ...] = ()
+    took_ms: int = 0
 
 
 class Recognizer(Protocol):

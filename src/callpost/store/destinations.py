@@ -37,6 +37,12 @@ async def limit(
     return await connection.fetchval(_SQL["limit"], organization_id, destination_key, concurrency) is not None
 
 
+async def schedule(connection: Connection, organization_id: UUID) -> RetrySchedule | None:
+    """An organization's own retry schedule; None where it has the operator's."""
+    stored = await connection.fetchval(_SQL["schedule"], organization_id)
+    return msgspec.json.decode(stored, type=RetrySchedule) if stored else None
+
+
 async def set_schedule(connection: Connection, organization_id: UUID, schedule: RetrySchedule | None) -> None:
     """Give an organization a retry schedule of its own; None: the operator's."""
     stored = msgspec.json.encode(schedule) if schedule else None

@@ -23,6 +23,9 @@ returning destination_id
 update destinations set concurrency = $3 where organization_id = $1 and destination_key = $2
 returning destination_id
 
+-- name: schedule
+select schedule from delivery_settings where organization_id = $1
+
 -- name: set_schedule
 insert into delivery_settings (organization_id, schedule) values ($1, $2)
 on conflict (organization_id) do update set schedule = excluded.schedule

@@ -19,13 +19,18 @@ _SQL = load_queries("media")
 
 @dataclass(frozen=True, slots=True)
 class NewMedia:
-    """A recording that is accepted and not stored yet. original is None while it waits behind a mediaUrl."""
+    """A recording that is accepted and not stored yet. original is None while it waits behind a mediaUrl.
+
+    expected_length_ms: as it is thought to be until it is decoded. trace: W3C context of the request.
+    """
 
     media_id: UUID
     organization_id: UUID
     submission: Submission
     original: Stream | None
     date_created: datetime
+    expected_length_ms: int | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ async def insert(connection: Connection, new: NewMedia) -> None:
         submission.content_type,
         submission.warnings,
         submission.configuration.time_to_live_s,
+        new.expected_length_ms,
+        new.trace,
     )
 
 
@@ -139,7 +146,11 @@ async def run(connection: Connection, media_id: UUID) -> int | None:
 
 
 async def accept_again(
-    connection: Connection, organization_id: UUID, media_id: UUID, submission: Submission
+    connection: Connection,
+    organization_id: UUID,
+    media_id: UUID,
+    submission: Submission,
+    trace: str | None = None,
 ) -> bool:
     """Take a recording that has ended to be processed anew, by another configuration.
 
@@ -153,6 +164,7 @@ async def accept_again(
         msgspec.json.encode(submission.configuration),
         submission.warnings,
         submission.configuration.time_to_live_s,
+        trace,
     )
     return _changed(done)
 
@@ -177,6 +189,11 @@ async def end(connection: Connection, media: Media, run: int = 1) -> bool:
     return _changed(done)
 
 
+async def set_recognized(connection: Connection, media_id: UUID, length_ms: int, took_ms: int) -> None:
+    """Note how long a recording is, and how long its recognition took without any waiting."""
+    await connection.execute(_SQL["set_recognized"], media_id, length_ms, took_ms)
+
+
 async def set_original(connection: Connection, media_id: UUID, original: Stream) -> bool:
     """Note that the bytes behind the mediaUrl are stored. False where the recording was deleted."""
     return _changed(await connection.execute(_SQL["set_original"], media_id, msgspec.json.encode(original)))
@@ -197,6 +214,12 @@ async def source(connection: Connection, media_id: UUID) -> Source | None:
     """Where a recording's bytes are; None where it was deleted."""
     row = await connection.fetchrow(_SQL["source"], media_id)
     return Source(_stream(row["original"]), row["media_url"]) if row else None
+
+
+async def trace(connection: Connection, media_id: UUID) -> str | None:
+    """The W3C trace context in which a recording was accepted; None where it was not traced."""
+    found: str | None = await connection.fetchval(_SQL["trace"], media_id)
+    return found
 
 
 async def configuration(connection: Connection, media_id: UUID) -> Configuration | None:

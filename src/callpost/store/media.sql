@@ -1,7 +1,8 @@
 -- name: insert
 insert into media (media_id, organization_id, status, date_created, metadata, external_id, configuration,
-                   configuration_read, media_url, original, file_name, content_type, warnings, time_to_live_s)
-values ($1, $2, 'accepted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                   configuration_read, media_url, original, file_name, content_type, warnings, time_to_live_s,
+                   expected_length_ms, trace)
+values ($1, $2, 'accepted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 
 -- name: get
 select media.*, organizations.name as organization_name
@@ -76,8 +77,11 @@ where media_id = $1 and runs = $8 and status not in ('finished', 'failed')
 update media
 set status = 'accepted', date_finished = null, configuration = $3, configuration_read = $4, warnings = $5,
     time_to_live_s = $6, errors = '[]', progress_step = 'accepted', progress_done = 0, starts = 0,
-    runs = runs + 1, expires_on = null
+    runs = runs + 1, expires_on = null, trace = $7
 where organization_id = $1 and media_id = $2 and status in ('finished', 'failed')
+
+-- name: set_recognized
+update media set length_ms = $2, recognized_in_ms = $3 where media_id = $1
 
 -- name: set_original
 update media set original = $2 where media_id = $1
@@ -89,6 +93,9 @@ where organization_id = $1 and media_id = $2
 -- name: source
 select original, media_url from media where media_id = $1
 
+-- name: trace
+select trace from media where media_id = $1
+
 -- name: configuration
 select configuration_read from media where media_id = $1
 
@@ -99,9 +106,11 @@ delete from media where organization_id = $1 and media_id = $2
 update media set expires_on = $2::timestamptz + make_interval(secs => time_to_live_s)
 where media_id = $1 and time_to_live_s is not null
 
+-- A replay may still wait for what has expired meanwhile.
 -- name: expired
 select media_id, organization_id from media
 where expires_on <= $1 and status in ('finished', 'failed')
+  and not exists (select from deliveries where deliveries.media_id = media.media_id and state = 'pending')
 order by expires_on
 limit $2
 

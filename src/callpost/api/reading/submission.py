@@ -17,6 +17,7 @@ from callpost.delivery import url as urls
 from callpost.delivery.destination import EndpointPolicy
 from callpost.errors import Problem, Rejected
 from callpost.model.configuration import Callback, Configuration
+from callpost.model.delivery import RetrySchedule
 from callpost.model.media import Metadata, Submission
 from callpost.network import why_not
 
@@ -27,27 +28,34 @@ T = TypeVar("T")
 class Rules:
     """What the operator decides about requests. strict: what is unknown is refused, as VoiceBase did.
 
-    known: the definitions of the caller's organization that the request refers to.
+    known: the definitions of the caller's organization that the request refers to. ready_at: when its
+    results are expected, None: at once. schedule: of its deliveries.
     """
 
     policy: EndpointPolicy
     now: datetime
     strict: bool = False
     known: Known = field(default_factory=Known)
+    ready_at: datetime | None = None
+    schedule: RetrySchedule = field(default_factory=RetrySchedule)
 
     def check_destination(self, callback: Callback, place: str) -> tuple[Problem, ...]:
         """Whether a callback can be delivered, by the delivery's own rules.
 
-        A pre-signed URL that has expired is a warning unless strict: the recording is worth processing, and
-        its delivery can be given a fresh URL. Raises Rejected with 600xx codes.
+        A pre-signed URL that has expired is refused, but for one that comes with a role: that is the example
+        of the S3 Callbacks page, whose URL expired in 2017 and which is accepted as it stands; its delivery
+        can be given a fresh URL. Strict, there is no such exception. Raises Rejected with 600xx codes.
         """
         target, warnings = destination.read(callback, place, self.policy)
         try:
-            return (*warnings, *destination.check_expiry(target, place, self.now))
+            expiry = destination.check_expiry(
+                target, place, self.now, ready_at=self.ready_at, schedule=self.schedule
+            )
         except Rejected as expired:
-            if self.strict:
+            if self.strict or not callback.role:
                 raise
-            return (*warnings, *expired.problems)
+            expiry = expired.problems
+        return (*warnings, *expiry)
 
 
 def read(form: Form, rules: Rules) -> Submission:
@@ -62,6 +70,12 @@ def names(form: Form) -> Names:
         return definition.names(_document(form, "configuration", CONFIGURATION))
     except Rejected:
         return Names()
+
+def may_expire(form: Form) -> bool:
+    """Whether the configuration seems to hold pre-signed URLs, which makes it worth to estimate times."""
+    part = form.text("configuration")
+    return part is not None and b"expires" in part.data.lower()
+
 
 
 def read_again(form: Form, rules: Rules) -> Submission:

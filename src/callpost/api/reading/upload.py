@@ -49,6 +49,19 @@ async def recording(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
+class Beginning:
+    """Chunks on their way, the first of which is remembered. head: it, empty before it came."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self.head = b""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            self.head = self.head or chunk
+            yield chunk
+
+
 def why_not_media(head: bytes) -> str | None:
     """What the first bytes of a file show it to be instead of a recording; None where it may be one."""
     for magic, what in _NOT_MEDIA.items():
