@@ -1,5 +1,6 @@
 """POST /v3/media/{mediaId}: a recording that is here is to be analysed and delivered anew."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from api_support import Parts, codes
+from api_support import Parts, StoredFiles, codes
 
 from callpost.model.configuration import MetricGroup
 from callpost.model.media import MediaStatus, Stream
@@ -75,7 +76,11 @@ async def test_its_metadata_are_replaced_where_there_are_new_ones(
 
 
 REFUSED: list[tuple[dict[str, Any], int]] = [
-    ({"transcript": (None, "Agent: Hello there.")}, 20005),
+    ({"transcript": (None, "-- ?!")}, 60004),
+    ({"transcript": ("t.docx", b"PK\x03\x04\x00\x00\x00")}, 60004),
+    ({"transcript": ("t.xml", b"<tt>Hello</tt>")}, 60004),
+    ({"transcript": ("t.json", b'{"words": [')}, 60004),
+    ({"transcript": (None, "a" * (4 * 1024 * 1024 + 1))}, 10800),
     ({"mediaUrl": (None, "https://example.com/a.wav")}, 60004),
     ({"media": ("a.wav", b"RIFF1234", "audio/x-wav")}, 60004),
     ({"configuration": (None, "{")}, 10007),
@@ -90,6 +95,56 @@ async def test_what_does_not_belong_there_is_refused_and_the_recording_stays_fin
         response = await client.post(f"/v3/media/{finished}", files=files)
         assert (response.status_code, codes(response)) == (400, [code])
     assert (await client.get(f"/v3/media/{finished}/progress")).json()["status"] == "finished"
+
+
+CORRECTED = [
+    ("Agent: Hello there.", "Agent: Hello there."),
+    ("Agent: Zo\u00eb.".encode("iso-8859-1"), "Agent: Zo\u00eb."),
+    (
+        "\ufeffWEBVTT - call\n\n1\n00:00:00.000 --> 00:00:01.000\nAgent: <i>Hello</i> &amp; bye\n\n",
+        "\nAgent: Hello & bye\n\n",
+    ),
+    ("1\r\n00:00:00,00 --> 00:00:01,00\r\nAgent: Hello\r\n", "Agent: Hello\n"),
+    (
+        '{"transcript": {"words": [{"m": "turn", "w": "Agent"}, {"w": "Hello"}, {"m": "punc", "w": "."}]}}',
+        "\nAgent: Hello.",
+    ),
+    ('[{"w": "Hello"}, {"w": "there"}]', "Hello there"),
+]
+
+
+@pytest.mark.parametrize("forms", CORRECTED)
+async def test_a_corrected_transcript_is_taken_in_any_of_its_forms(
+    client: httpx.AsyncClient, parts: Parts, services: Services, finished: UUID, forms: tuple[Any, str]
+) -> None:
+    sent, kept = forms
+    files = parts({}, media=None) | {"transcript": ("transcript.text", sent)}
+    assert (await client.post(f"/v3/media/{finished}", files=files)).status_code == 200
+    async with services.database.connection() as connection:
+        configuration = await media_store.configuration(connection, finished)
+    assert configuration is not None
+    assert configuration.corrected is not None
+    assert await reports.load_corrected(services.objects, finished, configuration.corrected) == kept
+
+
+async def test_a_corrected_transcript_of_a_refused_request_is_not_kept(
+    client: httpx.AsyncClient, parts: Parts, finished: UUID, stored: StoredFiles
+) -> None:
+    corrected = {"transcript": (None, "Agent: Hello there.")}
+    for response in await asyncio.gather(
+        *(client.post(f"/v3/media/{finished}", files=parts({}, media=None) | corrected) for _ in range(4))
+    ):
+        assert response.status_code in (200, 400)
+    assert len([path for path in stored() if "corrected" in path.parts]) == 1
+
+
+async def test_words_written_without_blanks_cannot_be_aligned(
+    client: httpx.AsyncClient, parts: Parts, accepted: UUID, services: Services
+) -> None:
+    await end(services, accepted, Basis(replace(TRANSCRIPT, language="ja-JP"), ()))
+    files = parts({}, media=None) | {"transcript": (None, "Hai.")}
+    refused = await client.post(f"/v3/media/{accepted}", files=files)
+    assert (refused.status_code, codes(refused)) == (400, [20005])
 
 
 async def test_one_that_is_under_way_is_refused(

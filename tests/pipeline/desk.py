@@ -87,7 +87,7 @@ class Desk:
 
     async def accept(self, configuration: Configuration = CONFIGURATION, *, url: str | None = None) -> UUID:
         media_id = uuid4()
-        original = None if url else await self._store(media_id)
+        original = None if url else await self.store(media_id)
         submission = Submission(configuration, Metadata({"externalId": "call-1"}), media_url=url)
         acceptance = Acceptance(self.database)
         await acceptance.accept(media_id, self.organization, submission, original, datetime.now(UTC))
@@ -107,7 +107,8 @@ class Desk:
         assert results is not None
         return results
 
-    async def _store(self, media_id: UUID) -> Stream:
+    async def store(self, media_id: UUID) -> Stream:
+        """The bytes of a recording, before it is accepted."""
         key = reports.stream_key(media_id, "original")
         stored = await self.objects.put_bytes(key, SOUND)
         return Stream("original", key, stored.size, stored.sha256, "audio/wav", "wav")

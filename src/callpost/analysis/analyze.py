@@ -3,6 +3,7 @@
 Detection and redaction come first; all sections are made from the redacted transcript.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from callpost.analysis import (
@@ -18,8 +19,9 @@ from callpost.analysis import (
     talk,
 )
 from callpost.analysis.attempts import Attempts
+from callpost.analysis.detection import Region
 from callpost.analysis.reading import Reading
-from callpost.model.configuration import Configuration, MetricGroup
+from callpost.model.configuration import Configuration, MetricGroup, Redactor
 from callpost.model.redaction import ToneRedaction
 from callpost.model.results import MetricGroupValues, Results
 from callpost.model.transcript import Transcript
@@ -36,9 +38,12 @@ class Analysis:
     redactions: tuple[ToneRedaction, ...]
 
 
-def analyze(transcript: Transcript, configuration: Configuration) -> Analysis:
+def analyze(
+    transcript: Transcript, configuration: Configuration, heard: Transcript | None = None
+) -> Analysis:
     """Every section that the configuration asks for and the language allows. Pure; models load on first use.
 
+    heard: what was recognised, where the transcript is a corrected one: tones cover what is found in either.
     A section that cannot be made is None, and the results have a warning with the documented code.
     """
     attempts = Attempts(transcript.language)
@@ -53,7 +58,20 @@ def analyze(transcript: Transcript, configuration: Configuration) -> Analysis:
         prediction=prediction.predict(redacted, configuration, found, attempts),
         warnings=tuple(attempts.warnings),
     )
-    return Analysis(results, redaction.tone_redactions(redactors))
+    return Analysis(results, redaction.tone_redactions([*redactors, *_still_audible(heard, configuration)]))
+
+
+def _still_audible(
+    heard: Transcript | None, wanted: Configuration
+) -> Iterator[tuple[Redactor, Sequence[Region]]]:
+    """What the detectors find in the words as they were heard: a correction changes nothing in the audio."""
+    if heard is None:
+        return
+    evidence, attempts = prediction.Evidence(heard), Attempts(heard.language)
+    for request in wanted.detectors:
+        found = prediction.detect(evidence, request, attempts) if request.redactor else None
+        if found is not None and request.redactor is not None:
+            yield request.redactor, found.regions
 
 
 def _sections(redacted: Transcript, wanted: Configuration, attempts: Attempts) -> Results:

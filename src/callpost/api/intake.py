@@ -13,11 +13,12 @@ from uuid import UUID, uuid4
 
 from fastapi import Request
 
-from callpost.api.reading import definition, multipart, submission, upload
+from callpost.api.reading import corrected, definition, multipart, submission, upload
 from callpost.api.reading.multipart import FilePart, Form
 from callpost.api.reading.submission import Rules
 from callpost.errors import Problem, Rejected, TooLarge
-from callpost.model.media import Media, Stream
+from callpost.model.configuration import Configuration
+from callpost.model.media import Media, Stream, Submission
 from callpost.model.results import Basis
 from callpost.pipeline import again, forecast
 from callpost.services import Services
@@ -58,7 +59,30 @@ async def receive_again(request: Request, services: Services, media: Media) -> M
     asked = submission.read_again(form, await _rules(services, media.organization_id, form, now))
     basis = await _basis(services, media)
     again.require_possible(basis, asked.configuration)
-    return await services.acceptance.accept_again(media, asked)
+    corrected.require_language(asked.corrected, basis.transcript.language)
+    asked = await _with_text(services, media.media_id, asked)
+    try:
+        return await services.acceptance.accept_again(media, asked)
+    except BaseException:
+        await asyncio.shield(_forget_text(services, media.media_id, asked.configuration))
+        raise
+
+
+async def _with_text(services: Services, media_id: UUID, asked: Submission) -> Submission:
+    """The submission, its corrected transcript stored."""
+    if asked.corrected is None:
+        return asked
+    identifier = uuid4()
+    await reports.save_corrected(services.objects, media_id, identifier, asked.corrected)
+    return replace(asked, configuration=replace(asked.configuration, corrected=identifier))
+
+
+async def _forget_text(services: Services, media_id: UUID, refused: Configuration) -> None:
+    """Remove what `_with_text` stored, unless it was accepted after all: a commit whose answer was lost."""
+    async with services.database.connection() as connection:
+        accepted = await media_store.configuration(connection, media_id)
+    if refused.corrected is not None and (accepted is None or accepted.corrected != refused.corrected):
+        await reports.drop_corrected(services.objects, media_id, refused.corrected)
 
 
 async def _rules(services: Services, organization_id: UUID, form: Form, now: datetime) -> Rules:
@@ -134,6 +158,8 @@ class _Intake:
         asked = submission.read(form, replace(rules, ready_at=ready_at))
         if self.original is not None:
             asked = replace(asked, content_type=self.original.content_type)
+        corrected.require_language(asked.corrected, asked.configuration.language)
+        asked = await _with_text(self.services, self.media_id, asked)
         return await self.services.acceptance.accept(
             self.media_id, organization, asked, self.original, now, expected_length_ms=self.length_ms
         )

@@ -81,6 +81,8 @@ ERRORS: Final[dict[int | str, Schema]] = {
     }
 }
 
+_CORRECTED = _TEXT | {"description": "The right text: its words take over the times of those recognised."}
+
 POST_MEDIA: Final[Schema] = {
     "requestBody": {
         "required": True,
@@ -91,6 +93,7 @@ POST_MEDIA: Final[Schema] = {
                     mediaUrl={"type": "string", "format": "uri"},
                     configuration=_reference("VbConfiguration"),
                     metadata=_reference("VbMetadata"),
+                    transcript=_CORRECTED,
                 ),
                 "encoding": {
                     "configuration": {"contentType": "application/json"},
@@ -107,7 +110,9 @@ POST_MEDIA_AGAIN: Final[Schema] = {
         "content": {
             "multipart/form-data": {
                 "schema": _object(
-                    configuration=_reference("VbConfiguration"), metadata=_reference("VbMetadata")
+                    configuration=_reference("VbConfiguration"),
+                    metadata=_reference("VbMetadata"),
+                    transcript=_CORRECTED,
                 ),
                 "encoding": {
                     "configuration": {"contentType": "application/json"},

@@ -5,6 +5,7 @@ Names follow the v3 document; the document itself is read in `api/configuration.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import UUID
 
 
 class Priority(StrEnum):
@@ -142,6 +143,8 @@ class Configuration:
     verb_noun_pairs (conversation.verbNounPairsEnabled), entities (entity.enableEntityExtraction),
     number_formatting (transcript.formatting.enableNumberFormatting),
     profanity_filtering (transcript.contentFiltering.enableProfanityFiltering).
+
+    corrected: by which id the corrected transcript is stored that came with the configuration.
     """
 
     language: str = "en-US"
@@ -163,3 +166,4 @@ class Configuration:
     profanity_filtering: bool = False
     callbacks: tuple[Callback, ...] = ()
     time_to_live_s: int | None = None
+    corrected: UUID | None = None

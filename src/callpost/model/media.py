@@ -40,6 +40,7 @@ class Submission:
     """A checked request to process a recording; its bytes travel beside it, or wait behind `media_url`.
 
     configuration_document: the configuration as it came (blanks and all), kept to be processed again.
+    corrected: the text that is to take the place of what is recognised.
     """
 
     configuration: Configuration
@@ -49,6 +50,7 @@ class Submission:
     file_name: str | None = None
     content_type: str | None = None
     warnings: tuple[Problem, ...] = ()
+    corrected: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,8 @@ class Results:
 class Basis:
     """What a recording is processed again from.
 
-    transcript: as recognised; as delivered, where redactors have taken words out of it (redacted).
+    transcript: as recognised, or corrected; as delivered, where redactors have taken words out of it
+    (redacted). heard: as recognised, where that was corrected and nothing taken out: the audio still says so.
     streams: as in the results. audio_redacted: what was taken out of the transcript is covered in the stream
     redacted-audio as well, so that this can be built upon.
     """
@@ -202,6 +203,7 @@ class Basis:
     streams: tuple[Stream, ...]
     redacted: bool = False
     audio_redacted: bool = True
+    heard: Transcript | None = None
 
 
 @dataclass(frozen=True, slots=True)

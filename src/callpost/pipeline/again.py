@@ -5,11 +5,13 @@ knows any more where they are; so audio that was redacted is built upon, and nev
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from callpost.errors import Problem, Rejected
 from callpost.model.configuration import Configuration, Redactor
 from callpost.model.media import Stream
 from callpost.model.results import Basis, Results
+from callpost.model.transcript import Transcript
 
 ORIGINAL, REDACTED = "original", "redacted-audio"
 
@@ -27,7 +29,13 @@ def next_basis(before: Basis, configuration: Configuration, results: Results) ->
         results.streams,
         redacted=before.redacted or bool(taking),
         audio_redacted=before.audio_redacted and all(redactor.tone_hz is not None for redactor in taking),
+        heard=None if taking else before.heard,
     )
+
+
+def corrected_basis(basis: Basis, aligned: Transcript) -> Basis:
+    """With a corrected transcript; what was heard is kept, since what it leaves out is still in the audio."""
+    return replace(basis, transcript=aligned, heard=basis.heard or basis.transcript)
 
 
 def require_possible(basis: Basis, configuration: Configuration) -> None:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from callpost.analysis.aligner import align
 from callpost.analysis.analyze import analyze
 from callpost.errors import Problem, Rejected, UnreadableRecording
 from callpost.model.configuration import Configuration
@@ -82,7 +83,7 @@ class Processor:
             return None
         if starts is None:
             # Whoever ended it may have died before this.
-            await reports.drop_bases(self.objects, media_id, run)
+            await self._forget(media_id, configuration, run)
             return None
         return _Job(media, configuration, starts, run)
 
@@ -91,7 +92,8 @@ class Processor:
             reason = f"The recording could not be processed in {_MOST_STARTS} tries."
             raise UnreadableRecording(Problem(_INTERNAL_ERROR, reason))
         media, basis = await (self._hear(job) if job.run == 1 else self._remember(job))
-        analysis = await asyncio.to_thread(analyze, basis.transcript, job.configuration)
+        basis = await self._corrected(job, basis)
+        analysis = await asyncio.to_thread(analyze, basis.transcript, job.configuration, basis.heard)
         await self._tell(job, "analyzed")
         originals = tuple(stream for stream in basis.streams if stream.name != again.REDACTED)
         streams = (*originals, *await self._redacted(job, basis, analysis.redactions))
@@ -117,6 +119,22 @@ class Processor:
         if basis is None:
             raise UnreadableRecording(Problem(_INTERNAL_ERROR, "The stored transcript is gone."))
         return job.media, basis
+
+    async def _corrected(self, job: "_Job", basis: Basis) -> Basis:
+        """With corrected words in the place of the recognised ones, where the configuration came with a text."""
+        corrected = job.configuration.corrected
+        if corrected is None:
+            return basis
+        text = await reports.load_corrected(self.objects, job.media.media_id, corrected)
+        aligned = await asyncio.to_thread(align, basis.transcript, text)
+        await self._tell(job, "aligned")
+        return again.corrected_basis(basis, aligned)
+
+    async def _forget(self, media_id: UUID, configuration: Configuration, run: int) -> None:
+        """What processings before `run` left, and a corrected text: they may hold what is redacted now."""
+        await reports.drop_bases(self.objects, media_id, run)
+        if configuration.corrected is not None:
+            await reports.drop_corrected(self.objects, media_id, configuration.corrected)
 
     async def _failed(self, job: "_Job", problems: Sequence[Problem]) -> tuple[Report, Basis | None]:
         """A recording that was recognised once can still be processed again."""
@@ -201,7 +219,7 @@ class Processor:
             await reports.save_basis(self.objects, media_id, job.run, basis)
         deliveries = await self._publish(job, report)
         if deliveries is not None:
-            await reports.drop_bases(self.objects, media_id, job.run)
+            await self._forget(media_id, job.configuration, job.run)
         elif await self._run(media_id) is None:
             # Deleted while it was processed: what was kept meanwhile goes too.
             await self.objects.delete(reports.folder(media_id))

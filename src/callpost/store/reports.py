@@ -62,6 +62,25 @@ async def load_basis(objects: Objects, media_id: UUID, run: int) -> Basis | None
     return msgspec.json.decode(data, type=Basis)
 
 
+def _corrected_folder(media_id: UUID, corrected: UUID) -> str:
+    return f"{folder(media_id)}/corrected/{corrected}"
+
+
+async def save_corrected(objects: Objects, media_id: UUID, corrected: UUID, text: str) -> None:
+    """Keep a corrected transcript until the processing that it came for has ended."""
+    await objects.put_bytes(f"{_corrected_folder(media_id, corrected)}/transcript.txt", text.encode())
+
+
+async def load_corrected(objects: Objects, media_id: UUID, corrected: UUID) -> str:
+    """A corrected transcript. Raises KeyError where there is none."""
+    return (await objects.get_bytes(f"{_corrected_folder(media_id, corrected)}/transcript.txt")).decode()
+
+
+async def drop_corrected(objects: Objects, media_id: UUID, corrected: UUID) -> None:
+    """Forget a corrected transcript: it may say what a redactor has taken out."""
+    await objects.delete(_corrected_folder(media_id, corrected))
+
+
 async def drop_bases(objects: Objects, media_id: UUID, before: int) -> None:
     """Forget what processings earlier than `before` left: a redactor may have taken out some of it since."""
     for run in range(1, before):

@@ -4,11 +4,11 @@ Problems of all parts are reported together.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from callpost.api.reading import configuration, definition, metadata
+from callpost.api.reading import configuration, corrected, definition, metadata
 from callpost.api.reading.definition import Known, Names
 from callpost.api.reading.document import CONFIGURATION, METADATA, UNKNOWN_PROPERTY, Kind, parse
 from callpost.api.reading.multipart import Form, TextPart
@@ -60,8 +60,7 @@ class Rules:
 
 def read(form: Form, rules: Rules) -> Submission:
     """A recording to be processed. Raises Rejected with the documented codes of every part."""
-    submission = _read(form, rules, lambda: _source(form, rules.policy))
-    return replace(submission, warnings=(*submission.warnings, *_without_transcript(form)))
+    return _read(form, rules, lambda: _source(form, rules.policy))
 
 
 def names(form: Form) -> Names:
@@ -94,6 +93,7 @@ def _read(form: Form, rules: Rules, source: Callable[[], str | None]) -> Submiss
         faults,
         lambda: configuration.read(document, rules.check_destination, rules.known, strict=rules.strict),
     )
+    text = _or(None, faults, lambda: corrected.read(form.text("transcript")))
     about = _or(Metadata(), faults, lambda: metadata.read(_document(form, "metadata", METADATA)))
     if faults:
         raise Rejected(faults)
@@ -105,6 +105,7 @@ def _read(form: Form, rules: Rules, source: Callable[[], str | None]) -> Submiss
         file_name=form.media.file_name if form.media else None,
         content_type=form.media.content_type if form.media else None,
         warnings=(*reading.warnings, *_ignored(form)),
+        corrected=text,
     )
 
 
@@ -138,9 +139,6 @@ def _no_source(form: Form) -> None:
     if form.text("mediaUrl") is not None:
         message = "The recording is here already; send a configuration, and neither media nor a mediaUrl."
         raise Rejected(Problem(60004, message, "mediaUrl"))
-    if form.text("transcript") is not None:
-        message = "A corrected transcript cannot be aligned yet; send a configuration without one."
-        raise Rejected(Problem(20005, message, "transcript"))
 
 
 def _media_url(part: TextPart, policy: EndpointPolicy) -> str:
@@ -161,10 +159,3 @@ def _ignored(form: Form) -> tuple[Problem, ...]:
         Problem(UNKNOWN_PROPERTY, f"The part ({name}) is not known, and was ignored.", name)
         for name in form.unknown
     )
-
-
-def _without_transcript(form: Form) -> tuple[Problem, ...]:
-    if form.text("transcript") is None:
-        return ()
-    message = "Transcripts cannot be aligned yet; the recording is recognised instead."
-    return (Problem(UNKNOWN_PROPERTY, message, "transcript"),)
