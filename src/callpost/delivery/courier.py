@@ -1,11 +1,9 @@
 """One delivery, one attempt, one outcome."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import UUID
 
 from callpost.delivery import destination, endpoint, hosts, payload, signed_put, webhooks
 from callpost.delivery import url as urls
@@ -13,6 +11,7 @@ from callpost.delivery.aws import Aws, AwsEndpoints, Clock
 from callpost.delivery.bucket import Buckets, Written
 from callpost.delivery.payload import Payload
 from callpost.delivery.preflight import Preflight, Roles
+from callpost.delivery.rendering import Renderings
 from callpost.delivery.sessions import OwnCredentials, Sessions
 from callpost.errors import Rejected
 from callpost.model.configuration import Callback, CallbackType
@@ -30,11 +29,7 @@ from callpost.model.delivery import (
 )
 from callpost.model.results import Report
 from callpost.network import Network
-from callpost.render import content
-from callpost.store import reports
 from callpost.store.objects import Objects
-
-_FEW_WORDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ class Courier:
         self.sessions = Sessions(requests, settings.endpoints, own)
         self.buckets = Buckets(requests, self.sessions, settings.endpoints)
         self.preflight = Preflight(network, self.sessions, self.buckets, settings.account_id)
-        self._reports = _Reports(objects)
+        self._renderings = Renderings(objects, settings.api_url)
         self._roles = Roles(self.preflight, clock, enabled=settings.check_roles)
 
     async def deliver(self, claimed: ClaimedDelivery) -> Outcome:
@@ -108,17 +103,9 @@ class Courier:
 
     async def _payload(self, claimed: ClaimedDelivery) -> Payload | Hopeless:
         """Raises KeyError where the results are gone."""
-        report = await self._reports.get(claimed)
         if claimed.callback.type is CallbackType.MEDIA:
-            return self._stream(report, claimed)
-        if _words(report) <= _FEW_WORDS:
-            return self._rendered(report, claimed)
-        # A long transcript takes its time, in which every other delivery would stand still.
-        return await asyncio.to_thread(self._rendered, report, claimed)
-
-    def _rendered(self, report: Report, claimed: ClaimedDelivery) -> Payload:
-        data = content.render(report, claimed.callback, self._settings.api_url)
-        return payload.of_bytes(data, claimed.content_type)
+            return self._stream(await self._renderings.report(claimed), claimed)
+        return await self._renderings.payload(claimed)
 
     def _stream(self, report: Report, claimed: ClaimedDelivery) -> Payload | Hopeless:
         name = stream_name(claimed.callback)
@@ -146,33 +133,6 @@ class Courier:
             return target.url.lower().startswith("https://")
         url = urls.parse(target.url)
         return url is not None and hosts.on_endpoint(url, self._settings.policy.s3_endpoints) is not None
-
-
-class _Reports:
-    """The reports in use. The deliveries of a recording are planned together and go out together: one reading
-    serves them all. Results that were made anew are planned anew, at another time.
-    """
-
-    KEPT = 16
-
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-        self._read: OrderedDict[tuple[UUID, datetime], asyncio.Task[Report]] = OrderedDict()
-
-    async def get(self, claimed: ClaimedDelivery) -> Report:
-        """Raises KeyError where the results are gone."""
-        key = (claimed.media_id, claimed.created_at)
-        task = self._read.get(key)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._read[key] = asyncio.create_task(reports.load(self._objects, claimed.media_id))
-        self._read.move_to_end(key)
-        while len(self._read) > self.KEPT:
-            self._read.popitem(last=False)
-        return await asyncio.shield(task)
-
-
-def _words(report: Report) -> int:
-    return sum(len(turn.words) for turn in report.results.transcript.turns) if report.results else 0
 
 
 def stream_name(callback: Callback) -> str:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from callpost.model.media import Stream
 from callpost.network import Body
@@ -13,7 +14,7 @@ _SLOWEST_BYTES_S = 65_536
 _LEAST_TIMEOUT_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that digests are kept
 class Payload:
     """size: bytes. sha256: lower-case hex. content_type: None where none may be sent."""
 
@@ -30,8 +31,9 @@ class Payload:
     def sha256_base64(self) -> str:
         return base64.b64encode(bytes.fromhex(self.sha256)).decode()
 
+    @cached_property
     def md5(self) -> bytes | None:
-        """Of bytes at hand, worked out when it is asked for; None for what is streamed."""
+        """Of bytes at hand, worked out when it is first asked for; None for what is streamed."""
         if isinstance(self.body, Body):
             return None
         return hashlib.md5(self.body, usedforsecurity=False).digest()

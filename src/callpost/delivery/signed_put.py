@@ -51,7 +51,7 @@ def _request(target: PresignedObject, payload: Payload, *, trusted: bool) -> Req
     if payload.content_type is not None:
         headers["Content-Type"] = payload.content_type
     # SigV2 signs Content-MD5 even where there is none; SigV4 lets it be added.
-    if target.version is SignatureVersion.V4 and (md5 := payload.md5()):
+    if target.version is SignatureVersion.V4 and (md5 := payload.md5):
         headers["Content-MD5"] = base64.b64encode(md5).decode()
     return Request("PUT", target.url, headers, payload.body, payload.timeout_s, trusted)
 
@@ -85,7 +85,7 @@ def compare_etag(payload: Payload, answer: Answer) -> tuple[bool, bool]:
     etag = answer.headers.get("etag", "").strip('"').lower()
     kms = "kms" in answer.headers.get("x-amz-server-side-encryption", "")
     own_key = "x-amz-server-side-encryption-customer-algorithm" in answer.headers
-    md5 = None if len(etag) != 32 or kms or own_key else payload.md5()
+    md5 = None if len(etag) != 32 or kms or own_key else payload.md5
     return md5 is not None, md5 is not None and etag == md5.hex()
 
 
