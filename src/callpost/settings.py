@@ -10,10 +10,11 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from callpost.delivery.aws import AwsEndpoints
+from callpost import network
+from callpost.delivery import object_key
 from callpost.delivery.courier import CourierSettings
 from callpost.errors import ConfigurationProblem
 from callpost.model.delivery import EndpointPolicy, RetrySchedule
-from callpost.pipeline.publish import DEFAULT_KEY_TEMPLATE, check_key_template
 
 _MEBIBYTE = 1024 * 1024
 _PREFIX = "CALLPOST_"
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     recognition_threads: int = Field(default=0, ge=0)
     recordings_at_once: int = Field(default=2, ge=1, le=64)
 
-    key_template: str = DEFAULT_KEY_TEMPLATE
+    key_template: str = object_key.DEFAULT_TEMPLATE
     retry_slots_s: Numbers = RetrySchedule().slots_s
     retry_tries_per_slot: int = Field(default=RetrySchedule().tries_per_slot, ge=1, le=100)
     retry_strict: bool = False
@@ -89,7 +90,7 @@ class Settings(BaseSettings):
     @field_validator("key_template")
     @classmethod
     def _check_template(cls, value: str) -> str:
-        check_key_template(value)
+        object_key.check(value)
         return value
 
     @cached_property

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from callpost.errors import Problem
-from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
+from callpost.model.configuration import Callback, CallbackType, S3Options, TranscriptFormat
 from callpost.model.delivery import EndpointPolicy
 from callpost.model.media import Media, MediaStatus, Metadata, Stream
 from callpost.model.results import Report, Results
@@ -74,7 +74,16 @@ def test_a_template_places_objects_and_names_stay_inside_their_part() -> None:
 def test_no_external_id_climbs_out_of_the_folder() -> None:
     rules = replace(RULES, key_template="{prependFolder}/{externalId}/{mediaId}/{object}")
     (delivery,) = plan(report(external_id=".."), [folder()], rules)
-    assert delivery.object_key == f"voicebase-output/{MEDIA_ID}/analytics.json"
+    assert delivery.object_key == f"voicebase-output/__/{MEDIA_ID}/analytics.json"
+
+
+def test_a_callback_may_bring_its_own_template() -> None:
+    options = S3Options(key_template="year={year}/{metadata.externalId}/{mediaId}/{object}")
+    template = "{prependFolder}/{mediaId}/{object}"
+    assert keys([folder(s3_options=options), folder()], key_template=template) == [
+        f"voicebase-output/year=2026/call_7/{MEDIA_ID}/analytics.json",
+        f"voicebase-output/{MEDIA_ID}/analytics.json",
+    ]
 
 
 def test_two_callbacks_never_write_to_one_key() -> None:

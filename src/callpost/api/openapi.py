@@ -24,6 +24,14 @@ def _reference(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+_S3_OPTIONS = _object(
+    kmsKeyId=_TEXT | {"description": "Id, alias or ARN of the KMS key that encrypts the objects."},
+    bucketOwnerFullControl=_FLAG,
+    expectedBucketOwner=_TEXT | {"pattern": "^[0-9]{12}$"},
+    tags={"type": "object", "additionalProperties": _TEXT, "maxProperties": 10},
+    keyTemplate=_TEXT | {"description": "As `{prependFolder}/{date}/{mediaId}/{object}`."},
+) | {"description": "How the objects of a delivery by role are written."}
+
 _CALLBACK = _object(
     url=_TEXT | {"description": "An https endpoint, a pre-signed S3 URL, or a bucket's URL with a role."},
     method={"type": "string", "enum": ["POST", "PUT"], "default": "POST"},
@@ -34,6 +42,7 @@ _CALLBACK = _object(
     s3Delivery=_FLAG | {"description": "Deliver into the bucket at `url` by `role`."},
     role=_TEXT | {"description": "ARN of the IAM role to assume, with the accountId as external ID."},
     prependFolder=_TEXT | {"description": "What the keys of the objects begin with."},
+    s3Options=_S3_OPTIONS,
 )
 
 _CONFIGURATION = _object(
@@ -204,6 +213,7 @@ MEDIA_QUERY: Final[Schema] = {
         _query("after", "Created after this mediaId."),
         _query("before", "Created before this mediaId."),
         _query("onOrAfterDate", "Created on or after this date, as 2016-01-01 or 2016-01-01T00:00:00Z."),
+                    s3Options=_S3_OPTIONS,
         _query("onOrBeforeDate", "Created on or before this date."),
         _query("extendedFilter", "Name:Value of the extended metadata; may be repeated.", _list(_TEXT)),
         _query("sortOrder", "By date.", {"type": "string", "enum": ["asc", "desc"], "default": "asc"}),

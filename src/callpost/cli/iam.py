@@ -29,8 +29,10 @@ _Folder = Annotated[
 _Role = Annotated[str, typer.Option("--role-name", help="The role's name.")]
 _Kms = Annotated[
     str | None,
-    typer.Option("--kms-key", help="ARN of the key that encrypts the bucket.", show_default="none"),
+    typer.Option("--kms-key", help="ARN of the key that encrypts the objects.", show_default="none"),
 ]
+_Acl = Annotated[bool, typer.Option("--acl", help="Objects get the ACL bucket-owner-full-control.")]
+_Tags = Annotated[bool, typer.Option("--tags", help="Objects get tags.")]
 _ExternalId = Annotated[
     str | None,
     typer.Option(help="The organizationId.", show_default="of the organization in the data folder"),
@@ -51,11 +53,12 @@ def policy(
     ] = False,
     prepend_folder: _Folder = "",
     kms_key: _Kms = None,
+    acl: _Acl = False,
+    tags: _Tags = False,
 ) -> None:
     """Print the role's permissions: the least that is needed, or the documented ones."""
-    output.line(
-        iam.policy(Grant(bucket, "", "", prepend_folder.strip("/"), kms_key=kms_key), documented=documented)
-    )
+    wanted = Grant(bucket, "", "", prepend_folder.strip("/"), kms_key=kms_key, acl=acl, tags=tags)
+    output.line(iam.policy(wanted, documented=documented))
 
 
 @app.command()
@@ -76,11 +79,14 @@ def _filled_in(name: str, text: Callable[[Grant], str], summary: str) -> None:
         prepend_folder: _Folder = "",
         role_name: _Role = _DEFAULT_ROLE,
         kms_key: _Kms = None,
+        acl: _Acl = False,
+        tags: _Tags = False,
         external_id: _ExternalId = None,
         account_id: _Account = None,
         data: options.Data = None,
     ) -> None:
-        wanted = Grant(bucket, "", "", prepend_folder.strip("/"), role_name, kms_key=kms_key)
+        folder = prepend_folder.strip("/")
+        wanted = Grant(bucket, "", "", folder, role_name, kms_key=kms_key, acl=acl, tags=tags)
         output.line(text(_grant(data, external_id, account_id, wanted)))
 
     app.command(name, help=summary)(command)

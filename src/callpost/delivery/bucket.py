@@ -9,6 +9,7 @@ schedule's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from callpost.delivery import aws, explain, hosts, multipart, session_policy
@@ -18,6 +19,7 @@ from callpost.delivery.payload import Payload
 from callpost.delivery.sessions import NoSession, SessionKey, Sessions
 from callpost.delivery.signed_put import compare_etag
 from callpost.delivery.signing import Credentials, Scope, quote_key
+from callpost.model.configuration import S3Options
 from callpost.model.delivery import BucketFolder, Delivered, Outcome, Receipt, Refused, Unreachable
 from callpost.network import Answer, NoAnswer
 
@@ -105,7 +107,11 @@ class Buckets:
             method,
             f"{self._object_url(written, region)}{'?' if query else ''}{query}",
             Scope(region, "s3"),
-            {**(headers or {}), **({"content-length": str(payload.size)} if payload else {})},
+            {
+                **_owner(written.folder),
+                **(headers or {}),
+                **({"content-length": str(payload.size)} if payload else {}),
+            },
             payload.body if payload else b"",
             payload.sha256 if payload else aws.EMPTY_SHA256,
             payload.timeout_s if payload else 60.0,
@@ -142,7 +148,7 @@ class Buckets:
                 continue
             cure = self._cure(written.folder, answer)
             if cure is None or cure in state.mended:
-                return explain.by_role(answer, self._aws.clock())
+                return explain.by_role(answer, self._aws.clock(), written.folder.options)
             state.mended.add(cure)
             if cure == "session":
                 self._sessions.drop(key, credentials)
@@ -150,7 +156,7 @@ class Buckets:
                 state.conditional = False
 
     async def _write(self, written: Written, credentials: Credentials, *, conditional: bool) -> Answer:
-        headers = _object_headers(written.payload)
+        headers = _object_headers(written.payload) | _asked_headers(written.folder.options)
         condition = {"if-none-match": "*"} if conditional else {}
         if written.payload.size > multipart.THRESHOLD_BYTES:
             return await multipart.put(self, written, credentials, headers, condition)
@@ -228,6 +234,25 @@ def _object_headers(payload: Payload) -> dict[str, str]:
     """sha256 as metadata too: a multipart object's own checksum is one of its parts' checksums."""
     headers = {"x-amz-meta-sha256": payload.sha256}
     return headers | ({"content-type": payload.content_type} if payload.content_type else {})
+
+
+def _asked_headers(options: S3Options) -> dict[str, str]:
+    """What the customer asks for at the creation of an object, in one piece or in parts."""
+    headers = {}
+    if options.kms_key_id:
+        headers["x-amz-server-side-encryption"] = "aws:kms"
+        headers["x-amz-server-side-encryption-aws-kms-key-id"] = options.kms_key_id
+    if options.bucket_owner_full_control:
+        headers["x-amz-acl"] = "bucket-owner-full-control"
+    if options.tags:
+        headers["x-amz-tagging"] = urlencode(options.tags, quote_via=quote)
+    return headers
+
+
+def _owner(folder: BucketFolder) -> dict[str, str]:
+    """S3 does nothing in a bucket of another account: a name that somebody else got hold of stays closed."""
+    owner = folder.options.expected_bucket_owner
+    return {"x-amz-expected-bucket-owner": owner} if owner else {}
 
 
 def _verified(payload: Payload, answer: Answer) -> str | None:

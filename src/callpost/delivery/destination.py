@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 from callpost import network
-from callpost.delivery import hosts, presigned
+from callpost.delivery import hosts, object_key, presigned
 from callpost.delivery import url as urls
 from callpost.delivery.hosts import BucketPlace, MultiRegionAccessPoint
 from callpost.delivery.presigned import Unusable
 from callpost.delivery.url import Url
 from callpost.errors import Problem, Rejected
-from callpost.model.configuration import Callback, CallbackType
+from callpost.model.configuration import Callback, CallbackType, S3Options
 from callpost.model.delivery import (
     BucketFolder,
     Destination,
@@ -146,6 +146,7 @@ def _overruled(callback: Callback, place: str) -> list[Problem]:
         "s3Delivery": callback.s3_delivery,
         "role": callback.role,
         "prependFolder": callback.prepend_folder,
+        "s3Options": callback.s3_options,
     }
     found = [
         Problem(60008, f"The URL is pre-signed, so {name} is ignored.", f"{place}.{name}")
@@ -166,9 +167,19 @@ def _read_folder(
         raise Rejected(Problem(60009, "This is not the ARN of an IAM role.", f"{place}.role"))
     found = _bucket(url, place, policy)
     prefix = _prefix(found, callback.prepend_folder, place)
-    folder = BucketFolder(found.bucket, prefix, callback.role, found.region, found.endpoint)
+    options = callback.s3_options or S3Options()
+    _check_template(options, prefix, place)
+    folder = BucketFolder(found.bucket, prefix, callback.role, found.region, found.endpoint, options)
     ignored = Problem(60006, "What follows the question mark is ignored.", f"{place}.url")
     return folder, (ignored,) if url.query else ()
+
+
+def _check_template(options: S3Options, prefix: str, place: str) -> None:
+    if options.key_template is not None:
+        try:
+            object_key.check(options.key_template, prefix)
+        except ValueError as error:
+            raise Rejected(Problem(60006, f"{error}.", f"{place}.s3Options.keyTemplate")) from None
 
 
 def _bucket(url: Url, place: str, policy: EndpointPolicy) -> BucketPlace:
@@ -214,6 +225,9 @@ def _read_endpoint(
         found.append(Problem(60006, text, f"{place}.url"))
     if callback.prepend_folder:
         found.append(Problem(60008, "Only S3 Delivery has a prependFolder.", f"{place}.prependFolder"))
+    if callback.s3_options:
+        text = "Only S3 Delivery by role has s3Options; they are ignored."
+        found.append(Problem(60008, text, f"{place}.s3Options"))
     return target, tuple(found)
 
 

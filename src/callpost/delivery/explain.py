@@ -4,11 +4,12 @@ Sources: AWS, "Error responses" of the Amazon S3 API reference and "Common error
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
 
+from callpost.model.configuration import S3Options
 from callpost.model.delivery import Hopeless, Refused
 from callpost.network import Answer
 
@@ -65,15 +66,25 @@ _PRESIGNED = {
 }
 
 _BY_ROLE = {
-    "AccessDenied": Explanation(
-        "The role may not write to this place in the bucket.",
-        "Grant the role s3:PutObject on the bucket's objects (`callpost iam policy`), and with a KMS key"
-        " kms:GenerateDataKey; check the bucket's own policy.",
-    ),
+    "AccessDenied": Explanation("The role may not write to this place in the bucket."),
     "AllAccessDisabled": Explanation("Access to the bucket is disabled.", "Ask AWS support why.", True),
     "ExpiredToken": Explanation("The session with the role had ended."),
     "SignatureDoesNotMatch": Explanation("The server did not accept callpost's signature."),
+    "AccessControlListNotSupported": Explanation(
+        "The bucket does not take access control lists.",
+        "Leave bucketOwnerFullControl out: the bucket's owner owns every object in it anyway.",
+        True,
+    ),
+    "InvalidTag": Explanation("S3 does not take these tags.", "Correct s3Options.tags.", True),
 }
+
+_DENIED_ACTION = re.compile(r"is not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+)")
+
+_KMS_DENIED = Explanation(
+    "The role may not use the KMS key.",
+    "Grant the role kms:GenerateDataKey and kms:Decrypt on the key, in the role's policy"
+    " (`callpost iam policy --kms-key`) and, where the key is in another account, in the key's.",
+)
 
 _EITHER = {
     "NoSuchBucket": Explanation("There is no such bucket.", "Create the bucket, or correct the URL.", True),
@@ -85,9 +96,13 @@ _EITHER = {
     "BadDigest": Explanation("What arrived is not what was sent (checksum)."),
     "XAmzContentSHA256Mismatch": Explanation("What arrived is not what was sent (checksum)."),
     "EntityTooLarge": Explanation("The object is larger than the destination takes.", hopeless=True),
-    "KMS.DisabledException": Explanation("The bucket's KMS key is disabled.", "Enable the key."),
+    "KMS.DisabledException": Explanation("The KMS key is disabled.", "Enable the key."),
     "KMS.NotFoundException": Explanation(
-        "The bucket's KMS key does not exist.", "Correct the bucket's encryption."
+        "The KMS key does not exist.",
+        "Correct kmsKeyId, or the bucket's encryption; the key is in the bucket's region.",
+    ),
+    "KMS.KMSInvalidStateException": Explanation(
+        "The KMS key cannot be used in its state.", "Enable the key, or cancel its deletion."
     ),
     "ConditionalRequestConflict": Explanation("The same object was being written by somebody else."),
 }
@@ -138,10 +153,13 @@ def presigned(answer: Answer, now: datetime) -> Refused | Hopeless:
     return _outcome(answer, error, found, now)
 
 
-def by_role(answer: Answer, now: datetime) -> Refused | Hopeless:
-    """Why a request to a bucket, made with the customer's role, failed."""
+def by_role(answer: Answer, now: datetime, options: S3Options | None = None) -> Refused | Hopeless:
+    """Why a request to a bucket, made with the customer's role, failed. options: what was asked for."""
     error = read_error(answer)
-    return _outcome(answer, error, _BY_ROLE.get(error.code), now)
+    found = _BY_ROLE.get(error.code)
+    if error.code == "AccessDenied":
+        found = _denied(error.message, options or S3Options())
+    return _outcome(answer, error, found, now)
 
 
 def assuming(answer: Answer, now: datetime) -> Refused | Hopeless:
@@ -180,6 +198,36 @@ def http_date(answer: Answer) -> datetime | None:
         return _http_date(answer.headers["date"])
     except (KeyError, ValueError, TypeError):
         return None
+
+
+def _denied(message: str, options: S3Options) -> Explanation:
+    """AWS names the missing permission where it may; where it does not, what was asked for tells the rest."""
+    named = _DENIED_ACTION.search(message)
+    if named and named[1].startswith("kms:"):
+        return _KMS_DENIED
+    if named:
+        remedy = f"Grant the role {named[1]} on the bucket's objects (`callpost iam policy`), and check the"
+        return Explanation(f"The role lacks the permission {named[1]}.", f"{remedy} bucket's own policy.")
+    if options.expected_bucket_owner:
+        owner = options.expected_bucket_owner
+        return Explanation(
+            f"The bucket does not belong to the account {owner}, or the role may not write to this place.",
+            f"Check who owns the bucket (expectedBucketOwner). {_remedies(options)}",
+        )
+    return replace(_BY_ROLE["AccessDenied"], remedy=_remedies(options))
+
+
+def _remedies(options: S3Options) -> str:
+    needed = (
+        ("s3:PutObject", True),
+        ("s3:PutObjectAcl", options.bucket_owner_full_control),
+        ("s3:PutObjectTagging", bool(options.tags)),
+    )
+    listed = ", ".join(action for action, wanted in needed if wanted)
+    return (
+        f"Grant the role {listed} on the bucket's objects (`callpost iam policy`), and with a KMS key"
+        " kms:GenerateDataKey and kms:Decrypt on the key; check the bucket's own policy."
+    )
 
 
 def _outcome(answer: Answer, error: AwsError, found: Explanation | None, now: datetime) -> Refused | Hopeless:

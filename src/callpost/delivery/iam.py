@@ -15,7 +15,8 @@ class Grant:
     """Who may write where. account_id: callpost's AWS account, 12 digits. external_id: the organizationId.
 
     prefix: folder in the bucket, without slashes at its ends; empty: all of the bucket. kms_key: ARN of the
-    key that encrypts the bucket, if it is not S3's own.
+    key that encrypts the objects, if it is not S3's own. acl, tags: whether objects get
+    bucket-owner-full-control, or tags.
     """
 
     bucket: str
@@ -25,6 +26,8 @@ class Grant:
     role_name: str = "s3-delivery-role"
     partition: str = "aws"
     kms_key: str | None = None
+    acl: bool = False
+    tags: bool = False
 
     @property
     def bucket_arn(self) -> str:
@@ -127,7 +130,10 @@ def _least_policy(grant: Grant) -> dict[str, Any]:
     """PutObject writes. GetObject lets a repeated delivery compare instead of replacing; AbortMultipartUpload
     clears away what a broken upload of a large recording leaves.
     """
-    statements = [_allow(["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"], grant.objects_arn)]
+    actions = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"]
+    actions += ["s3:PutObjectAcl"] if grant.acl else []
+    actions += ["s3:PutObjectTagging"] if grant.tags else []
+    statements = [_allow(actions, grant.objects_arn)]
     if grant.kms_key:
         statements.append(_allow(["kms:GenerateDataKey", "kms:Decrypt"], grant.kms_key))
     return {"Version": "2012-10-17", "Statement": statements}

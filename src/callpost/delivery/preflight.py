@@ -114,7 +114,7 @@ class Preflight:
     ) -> Verdict:
         key = written.folder.key
         first = await self._buckets.write_once(written, credentials)
-        checks.append(self._wrote(first, grant))
+        checks.append(self._wrote(first, grant, written.folder))
         if not checks[-1].passed:
             return Verdict(key, tuple(checks), region)
         again = await self._buckets.write_once(written, credentials)
@@ -155,10 +155,10 @@ class Preflight:
             "assume", True, "The role can be assumed with this organization's external ID."
         ), credentials
 
-    def _wrote(self, answer: Answer, grant: iam.Grant) -> Check:
+    def _wrote(self, answer: Answer, grant: iam.Grant, folder: BucketFolder) -> Check:
         if answer.status == 200:
             return Check("write", True, "An object was written.")
-        found = explain.by_role(answer, self._buckets.clock())
+        found = explain.by_role(answer, self._buckets.clock(), folder.options)
         snippet = iam.policy(grant) if explain.read_error(answer).code == "AccessDenied" else ""
         return Check("write", False, found.reason, found.remedy, snippet)
 
@@ -193,7 +193,17 @@ class Preflight:
             folder.prefix,
             folder.role.rpartition("/")[2],
             aws.partition_of_role(folder.role),
+            _key_arn(folder),
+            folder.options.bucket_owner_full_control,
+            bool(folder.options.tags),
         )
+
+
+def _key_arn(folder: BucketFolder) -> str | None:
+    """For a policy, which takes neither ids nor aliases."""
+    key = folder.options.kms_key_id
+    arn = f"arn:{aws.partition_of_role(folder.role)}:kms:REGION:ACCOUNT:key/KEY-ID"
+    return key if key is None or ":key/" in key else arn
 
 
 def _probe(folder: BucketFolder, organization_id: UUID) -> Written:

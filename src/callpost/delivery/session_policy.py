@@ -9,29 +9,37 @@ from callpost.model.delivery import BucketFolder
 
 _LONGEST = 2048
 _WRITE = ("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload")
-_PROBE = (*_WRITE, "s3:DeleteObject")
+_KMS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 def writing(folder: BucketFolder, key: str) -> str:
     """For the objects of a folder, or of the whole bucket where the operator's keys are not below it."""
     below = folder.prefix if folder.prefix and key.startswith(f"{folder.prefix}/") else ""
-    return _policy(folder, _object_arns(folder, f"{_literal(below)}/*" if below else "*"), _WRITE)
+    return _policy(folder, _object_arns(folder, f"{_literal(below)}/*" if below else "*"), actions(folder))
 
 
 def probing(folder: BucketFolder, key: str) -> str:
     """For the one object of a preflight, which is deleted again."""
-    return _policy(folder, _object_arns(folder, _literal(key)), _PROBE, bucket=True)
+    allowed = (*actions(folder), "s3:DeleteObject")
+    return _policy(folder, _object_arns(folder, _literal(key)), allowed, bucket=True)
 
 
-def _policy(folder: BucketFolder, objects: str, actions: Sequence[str], *, bucket: bool = False) -> str:
+def actions(folder: BucketFolder) -> tuple[str, ...]:
+    """What S3 asks of whoever writes as the folder's options say (AWS, "PutObject": permissions)."""
+    options = folder.options
+    acl = ("s3:PutObjectAcl",) if options.bucket_owner_full_control else ()
+    return (*_WRITE, *acl, *(("s3:PutObjectTagging",) if options.tags else ()))
+
+
+def _policy(folder: BucketFolder, objects: str, allowed: Sequence[str], *, bucket: bool = False) -> str:
     statements: list[dict[str, Any]] = [
-        {"Effect": "Allow", "Action": list(actions), "Resource": objects},
+        {"Effect": "Allow", "Action": list(allowed), "Resource": objects},
         # A bucket encrypted with a KMS key asks its writers for a data key. This grants nothing by itself: a
         # session may do what both its policy and the role allow.
         {
             "Effect": "Allow",
-            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-            "Resource": "*",
+            "Action": list(_KMS),
+            "Resource": _key_arn(folder),
             "Condition": {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com*"}},
         },
     ]
@@ -40,7 +48,13 @@ def _policy(folder: BucketFolder, objects: str, actions: Sequence[str], *, bucke
         statements.append({"Effect": "Allow", "Action": read, "Resource": _bucket_arn(folder)})
     document = {"Version": "2012-10-17", "Statement": statements}
     text = json.dumps(document, separators=(",", ":"))
-    return text if len(text) <= _LONGEST else _policy(folder, _object_arns(folder, "*"), actions)
+    return text if len(text) <= _LONGEST else _policy(folder, _object_arns(folder, "*"), allowed)
+
+
+def _key_arn(folder: BucketFolder) -> str:
+    """The one key, where its ARN is known: KMS permissions take no aliases, and a bare id names no region."""
+    key = folder.options.kms_key_id or ""
+    return key if key.startswith("arn:") and ":key/" in key else "*"
 
 
 def _bucket_arn(folder: BucketFolder) -> str:

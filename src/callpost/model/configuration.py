@@ -118,6 +118,24 @@ class Callback:
     stream: "original" or "redacted-audio" for media.
     """
 
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """How the objects of a role delivery are to be written; what is not asked for is the bucket's own way.
+
+    kms_key_id: id, alias or ARN of the KMS key that encrypts them (SSE-KMS). bucket_owner_full_control: the
+    ACL of that name. expected_bucket_owner: AWS account (12 digits) without which nothing is written.
+    tags: of each object. key_template: see `delivery.object_key`, None: the operator's.
+    receipts: write receipts and daily manifests beside the objects, None: as the operator chose.
+    """
+
+    kms_key_id: str | None = None
+    bucket_owner_full_control: bool = False
+    expected_bucket_owner: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    key_template: str | None = None
+    receipts: bool | None = None
+
+
     url: str = field(repr=False)
     type: CallbackType = CallbackType.ANALYTICS
     method: str | None = None
@@ -135,6 +153,29 @@ class Configuration:
 
     language: BCP 47 as VoiceBase writes it. model: a recognition model by name, None: the operator's choice.
     time_to_live_s: seconds after processing and all deliveries; None: kept until deleted.
+    s3_options: S3Options | None = None
+
+
+class AudioFormat(StrEnum):
+    """publish.audioTranscode.fileFormat (docs/how-to-guides/transcoding.md)."""
+
+    WAV = "wav"
+    MP3 = "mp3"
+    FLAC = "flac"
+    OPUS = "opus"
+    OGG = "ogg"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTranscode:
+    """In which format the streams are delivered. codec: pcm, mulaw, alaw, mp3, flac or opus.
+
+    only_if_redacted: the redacted audio alone.
+    """
+
+    format: AudioFormat
+    codec: str
+    only_if_redacted: bool = False
 
     What the analysis does, and the keys of the document that say so:
     classifiers (prediction.classifiers[].classifierName or classifierId), detectors (prediction.detectors),

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from callpost.model.configuration import Callback
+from callpost.model.configuration import Callback, S3Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class BucketFolder:
 
     prefix: joined from the URL's own prefix and prependFolder, without slashes at its ends; may be empty.
     bucket: a name, or the ARN of an access point. region: as the URL states it, None: to be found out.
-    A FIPS host counts as an endpoint: what was asked for by name is kept.
+    A FIPS host counts as an endpoint: what was asked for by name is kept. options: how to write there.
     """
 
     bucket: str
@@ -67,6 +67,7 @@ class BucketFolder:
     role: str
     region: str | None = None
     endpoint: str | None = None
+    options: S3Options = field(default_factory=S3Options)
 
     @property
     def key(self) -> str:

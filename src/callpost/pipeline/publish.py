@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from string import Formatter
 from uuid import UUID, uuid5
 
-from callpost.delivery import destination
+from callpost.delivery import destination, object_key
 from callpost.delivery.destination import EndpointPolicy
 from callpost.model.configuration import Callback, CallbackType
 from callpost.model.delivery import BucketFolder, Destination, NewDelivery, PresignedObject
@@ -14,25 +13,13 @@ from callpost.model.media import MediaStatus
 from callpost.model.results import Report
 from callpost.render import content
 
-DEFAULT_KEY_TEMPLATE = "{prependFolder}/{mediaId}/{object}"
-_TEMPLATE_NAMES = ("prependFolder", "mediaId", "externalId", "date", "object")
-
 
 @dataclass(frozen=True, slots=True)
 class PublishRules:
-    """The operator's rules. key_template: of objects in role delivery, see `object_key`."""
+    """The operator's rules. key_template: of objects in role delivery, see `delivery.object_key`."""
 
     policy: EndpointPolicy
-    key_template: str = DEFAULT_KEY_TEMPLATE
-
-
-def check_key_template(template: str) -> None:
-    """Raises ValueError where `object_key` could not fill the template, or objects would collide."""
-    names = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
-    if names - set(_TEMPLATE_NAMES):
-        raise ValueError(f"a key template knows only {', '.join(_TEMPLATE_NAMES)}")
-    if not names >= {"mediaId", "object"}:
-        raise ValueError("a key template needs {mediaId} and {object}, or objects would replace each other")
+    key_template: str = object_key.DEFAULT_TEMPLATE
 
 
 def plan(
@@ -51,24 +38,6 @@ def plan(
         if _applies(report, callback)
     ]
     return tuple(_numbered_on(delivery, after) for delivery in _apart(deliveries))
-
-
-def object_key(template: str, prefix: str, report: Report, name: str) -> str:
-    """The key of one object: no empty parts, none that climbs out of the folder.
-
-    `template` may hold {prependFolder}, {mediaId}, {externalId}, {date} (YYYY-MM-DD) and {object}.
-    """
-    media = report.media
-    filled = template.format_map(
-        {
-            "prependFolder": prefix,
-            "mediaId": media.media_id,
-            "externalId": _one_part(media.metadata.external_id or "none"),
-            "date": media.date_created.date().isoformat(),
-            "object": name,
-        }
-    )
-    return "/".join(part for part in filled.split("/") if part not in ("", ".", ".."))
 
 
 def _applies(report: Report, callback: Callback) -> bool:
@@ -111,17 +80,14 @@ def _key(target: Destination, callback: Callback, report: Report, rules: Publish
     if not isinstance(target, BucketFolder):
         return None
     name = content.object_name(callback, _stream_extension(callback, report))
-    return object_key(rules.key_template, target.prefix, report, name)
+    template = target.options.key_template or rules.key_template
+    return object_key.fill(template, target.prefix, report.media, name)
 
 
 def _stream_extension(callback: Callback, report: Report) -> str | None:
     wanted = callback.stream or "original"
     streams = report.results.streams if report.results else ()
     return next((stream.extension for stream in streams if stream.name == wanted), None)
-
-
-def _one_part(value: str) -> str:
-    return value.replace("/", "_")
 
 
 def _apart(deliveries: Sequence[NewDelivery]) -> Iterator[NewDelivery]:

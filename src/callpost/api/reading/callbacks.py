@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from enum import StrEnum
 
+from callpost.api.reading import s3_options
 from callpost.api.reading.document import Section
 from callpost.errors import Problem, Rejected
 from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
@@ -56,6 +57,7 @@ def callback(section: Section) -> Callback:
         s3_delivery=section.flag("s3Delivery") or False,
         role=(section.text("role") or "").strip() or None,
         prepend_folder=section.text("prependFolder") or None,
+        s3_options=s3_options.read(section.section("s3Options")) if "s3Options" in section else None,
     )
 
 
