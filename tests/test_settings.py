@@ -30,6 +30,8 @@ def test_the_documented_defaults_are_the_real_ones(monkeypatch: pytest.MonkeyPat
         ("KEY_TEMPLATE", "{prependFolder}/{object}"),
         ("KEY_TEMPLATE", "{mediaId}/{object}/{secret}"),
         ("KEY_TEMPLATE", "{mediaId.__class__}/{mediaId}/{object}"),
+        ("CA_BUNDLE", "/nowhere/authority.pem"),
+        ("CA_BUNDLE", __file__),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urljoin, urlsplit
@@ -50,6 +51,16 @@ _NEVER = tuple(
 )
 
 Address = IPv4Address | IPv6Address
+
+
+def tls_context(ca_bundle: Path) -> ssl.SSLContext:
+    """How servers are verified: by the system's authorities and those of `ca_bundle` (PEM).
+
+    Raises OSError where it cannot be read, and ssl.SSLError where it holds no certificate.
+    """
+    context = ssl.create_default_context()
+    context.load_verify_locations(ca_bundle)
+    return context
 
 
 class NoAnswer(CallpostError):

@@ -1,6 +1,7 @@
 """The operator's settings, from the environment. callpost.example.env documents every one of them."""
 
 import os
+import ssl
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from callpost import network
 from callpost.delivery.aws import AwsEndpoints
 from callpost import network
 from callpost.delivery import object_key
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     allow_private_networks: bool = False
     allowed_ports: Numbers = (80, 443, 8080, 8443)
     accept_untyped: bool = False
+    ca_bundle: Path | None = None
 
     metrics_port: int = Field(default=0, ge=0, le=65535)
     stop_grace_s: float = Field(default=20, ge=0, le=3600)
@@ -92,6 +95,23 @@ class Settings(BaseSettings):
     def _check_template(cls, value: str) -> str:
         object_key.check(value)
         return value
+
+    @field_validator("ca_bundle")
+    @classmethod
+    def _check_authorities(cls, value: Path | None) -> Path | None:
+        try:
+            if value is not None:
+                network.tls_context(value)
+        except OSError as error:
+            # An SSLError is one too, and says no more than that there is no certificate.
+            reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise ValueError(f"{value} cannot be used: {reason}") from None
+        return value
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext | None:
+        """How the servers that callpost speaks to are verified; None: by the system's authorities."""
+        return network.tls_context(self.ca_bundle) if self.ca_bundle else None
 
     @cached_property
     def objects(self) -> str:

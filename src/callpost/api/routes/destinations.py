@@ -84,7 +84,7 @@ async def _changed(connection: Connection, organization_id: UUID, key: str, *, k
 async def _verdict(
     services: Services, target: Destination, organization_id: UUID, *, put_only: bool
 ) -> Verdict:
-    async with Network(services.policy) as network:
+    async with Network(services.policy, tls=services.settings.tls) as network:
         courier = Courier(network, services.objects, services.settings.courier, _now)
         return await courier.preflight.verify(target, organization_id, put_only=put_only)
 
