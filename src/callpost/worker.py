@@ -37,15 +37,9 @@ _SEEN_EVERY_S = 10.0
 
 
 async def run(services: Services, stop: asyncio.Event) -> None:
-    """`work` with a recognizer process, by the settings."""
-    async with _recognizer(services) as recognizer:
-        await work(services, recognizer, stop)
-
-
-async def work(services: Services, recognizer: Recognizer, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish or give back what runs within settings.stop_grace_s."""
     settings = services.settings
-    async with Network(services.policy, tls=settings.tls) as network:
+    async with Network(services.policy, tls=settings.tls) as network, _recognizer(services) as recognizer:
         rules = PublishRules(services.policy, settings.key_template)
         processor = Processor(
             services.database, services.objects, recognizer, network, rules, settings.max_upload_bytes
