@@ -87,6 +87,14 @@ class SpottingGroup:
     keywords: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Category:
+    """What makes a recording one of a kind: its VBQL query as it was when the recording was accepted."""
+
+    name: str
+    query: str
+
+
 class MetricGroup(StrEnum):
     """The metric groups of docs/how-to-guides/conversation-metrics.md."""
 
@@ -111,14 +119,6 @@ class TranscriptFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
-    """One element of publish.callbacks: what goes where. Its URL may be a secret: never log it.
-
-    method: "POST" or "PUT" where one was asked for. include: sections of an analytics callback, None: all.
-    stream: "original" or "redacted-audio" for media.
-    """
-
-@dataclass(frozen=True, slots=True)
 class S3Options:
     """How the objects of a role delivery are to be written; what is not asked for is the bucket's own way.
 
@@ -136,6 +136,14 @@ class S3Options:
     receipts: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One element of publish.callbacks: what goes where. Its URL may be a secret: never log it.
+
+    method: "POST" or "PUT" where one was asked for. include: sections of an analytics callback, None: all.
+    stream: "original" or "redacted-audio" for media.
+    """
+
     url: str = field(repr=False)
     type: CallbackType = CallbackType.ANALYTICS
     method: str | None = None
@@ -145,14 +153,6 @@ class S3Options:
     s3_delivery: bool = False
     role: str | None = None
     prepend_folder: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """The whole document, with every default filled in.
-
-    language: BCP 47 as VoiceBase writes it. model: a recognition model by name, None: the operator's choice.
-    time_to_live_s: seconds after processing and all deliveries; None: kept until deleted.
     s3_options: S3Options | None = None
 
 
@@ -177,14 +177,27 @@ class AudioTranscode:
     codec: str
     only_if_redacted: bool = False
 
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The whole document, with every default filled in.
+
+    language: BCP 47 as VoiceBase writes it. model: a recognition model by name, None: the operator's choice.
+    time_to_live_s: seconds after processing and all deliveries; None: kept until deleted.
+
+    searchable: GET /v3/media?query= may find it (searchability.searchable). analytic_indexing: so may VBQL
+    (publish.enableAnalyticIndexing).
+
     What the analysis does, and the keys of the document that say so:
     classifiers (prediction.classifiers[].classifierName or classifierId), detectors (prediction.detectors),
     knowledge (knowledge.enableDiscovery), spotting (spotting.groups, looked up by name),
-    metrics (metrics[].metricGroupName), speaker_sentiments (speakerSentiments),
+    categories (categories[], looked up by name), metrics (metrics[].metricGroupName),
+    speaker_sentiments (speakerSentiments),
     verb_noun_pairs (conversation.verbNounPairsEnabled), entities (entity.enableEntityExtraction),
     number_formatting (transcript.formatting.enableNumberFormatting),
     profanity_filtering (transcript.contentFiltering.enableProfanityFiltering).
 
+    audio_transcode: publish.audioTranscode; None: audio is delivered as it came.
     corrected: by which id the corrected transcript is stored that came with the configuration.
     """
 
@@ -199,6 +212,7 @@ class AudioTranscode:
     detectors: tuple[DetectorRequest, ...] = ()
     knowledge: bool = True
     spotting: tuple[SpottingGroup, ...] = ()
+    categories: tuple[Category, ...] = ()
     metrics: tuple[MetricGroup, ...] = ()
     speaker_sentiments: bool = False
     verb_noun_pairs: bool = False
@@ -207,4 +221,7 @@ class AudioTranscode:
     profanity_filtering: bool = False
     callbacks: tuple[Callback, ...] = ()
     time_to_live_s: int | None = None
+    searchable: bool = True
+    analytic_indexing: bool = False
+    audio_transcode: AudioTranscode | None = None
     corrected: UUID | None = None

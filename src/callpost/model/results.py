@@ -110,6 +110,15 @@ class SpottedGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class CategoryValue:
+    """Whether the recording is of a category, as 1 or 0, and what was said that makes it so."""
+
+    name: str
+    value: int
+    matches: tuple[Mention, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     name: str
     value: float
@@ -181,6 +190,7 @@ class Results:
     knowledge: Knowledge | None = None
     prediction: Prediction | None = None
     spotting: tuple[SpottedGroup, ...] | None = None
+    categories: tuple[CategoryValue, ...] | None = None
     metrics: tuple[MetricGroupValues, ...] | None = None
     speaker_sentiments: tuple[SpeakerSentiment, ...] | None = None
     verb_noun_pairs: tuple[SpeakerVerbNounPairs, ...] | None = None

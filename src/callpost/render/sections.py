@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from callpost.model.results import (
+    CategoryValue,
     Classification,
     Detection,
     DetectorResult,
@@ -32,6 +33,7 @@ def render(results: Results) -> Document:
         "knowledge": _optional(_knowledge, results.knowledge),
         "spotting": _optional(_spotting, results.spotting),
         "prediction": _optional(_prediction, results.prediction),
+        "categories": _optional(_each(_category), results.categories),
         "metrics": _optional(_each(_metric_group), results.metrics),
         "conversation": _optional(_conversation, results.verb_noun_pairs),
         "speakerSentiments": _optional(_each(_speaker_sentiment), results.speaker_sentiments),
@@ -128,6 +130,12 @@ def _detection(detection: Detection) -> Document:
         "detectorClassLabel": detection.label,
         "detectedSegments": _each(_mention)(detection.mentions),
     }
+
+
+def _category(category: CategoryValue) -> Document:
+    """As docs/data-formats/media.rst has it: what was said stands with those that match only."""
+    document: Document = {"categoryName": category.name, "categoryValue": category.value}
+    return document | ({"categoryMatches": _each(_mention)(category.matches)} if category.value else {})
 
 
 def _metric_group(group: MetricGroupValues) -> Document:
