@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
-from callpost.model.delivery import NewDelivery, Receipt
+from callpost.model.delivery import NewDelivery, Receipt, RetrySchedule
 from callpost.services import Services
 from callpost.store import deliveries
 
@@ -288,3 +288,84 @@ async def test_a_destination_nothing_goes_to_cannot_be_held_back(
         path = f"/v3/destinations/{action}"
         assert codes(await client.post(path, json={"destination": "s3:other"})) == [10205]
         assert codes(await client.post(path, json={})) == [60001]
+
+
+async def test_a_destination_gets_as_many_requests_at_a_time_as_is_said(
+    client: httpx.AsyncClient, media_id: UUID, services: Services
+) -> None:
+    organization_id = services.organization.organization_id
+    new = [
+        NewDelivery(uuid4(), media_id, organization_id, n, Callback("https://a.example/"), "http:a", None)
+        for n in (1, 2, 3)
+    ]
+    async with services.database.transaction() as connection:
+        await deliveries.insert(connection, new, NOW)
+    path = "/v3/destinations/limit"
+    limited = (await client.put(path, json={"destination": "http:a", "concurrency": 2})).json()
+    assert (limited["destination"], limited["concurrency"]) == ("http:a", 2)
+    assert len(await _claimable(services)) == 2
+    freed = (await client.put(path, json={"destination": "http:a", "concurrency": None})).json()
+    assert freed["concurrency"] is None
+    assert len(await _claimable(services)) == 1
+
+
+async def test_a_limit_that_cannot_be_is_refused(
+    client: httpx.AsyncClient, planned: list[NewDelivery]
+) -> None:
+    for body, code in [
+        ({"destination": "s3:bucket", "concurrency": 0}, 10007),
+        ({"destination": "s3:bucket", "concurrency": 1001}, 10007),
+        ({"destination": "s3:bucket", "concurrency": "many"}, 10007),
+        ({"destination": "s3:bucket", "rate": 1}, 10008),
+        ({"destination": "s3:other", "concurrency": 1}, 10205),
+        ({"concurrency": 1}, 60001),
+    ]:
+        assert codes(await client.put("/v3/destinations/limit", json=body)) == [code], body
+
+
+SCHEDULE = "/v3/profile/delivery-schedule"
+DOCUMENTED = [0, 900, 1800, 3600, 7200, 14400, 28800]
+
+
+async def test_an_organization_sets_its_retry_schedule_as_a_whole(
+    client: httpx.AsyncClient, planned: list[NewDelivery], services: Services
+) -> None:
+    usual = (await client.get(SCHEDULE)).json()
+    assert (usual["own"], usual["waitsInSeconds"], usual["triesPerSlot"]) == (False, DOCUMENTED, 3)
+    assert (usual["tries"], usual["lengthInSeconds"]) == (21, 56_700)
+    asked = {"waitsInSeconds": [0, 60], "triesPerSlot": 2, "strict": True}
+    own = (await client.put(SCHEDULE, json=asked)).json()
+    assert (own | asked, own["own"], own["tries"], own["lengthInSeconds"]) == (own, True, 4, 60)
+    assert (await client.get(SCHEDULE)).json() == own
+    async with services.database.transaction() as connection:
+        (claimed,) = await deliveries.claim(connection, uuid4(), NOW, 1, deliveries.Limits())
+    assert claimed.schedule == RetrySchedule((0, 60), 2, strict=True)
+    assert (await client.delete(SCHEDULE)).json() == usual
+
+
+async def test_a_schedule_that_leaves_out_the_rest_has_three_tries_and_gives_up_on_what_is_hopeless(
+    client: httpx.AsyncClient,
+) -> None:
+    own = (await client.put(SCHEDULE, json={"waitsInSeconds": [0]})).json()
+    assert (own["triesPerSlot"], own["strict"]) == (3, False)
+
+
+async def test_a_schedule_that_cannot_be_is_refused_and_changes_nothing(client: httpx.AsyncClient) -> None:
+    for body, code in [
+        ({}, 10007),
+        ({"waitsInSeconds": []}, 10007),
+        ({"waitsInSeconds": [0] + [1] * 20}, 10007),
+        ({"waitsInSeconds": [60, 120]}, 10007),
+        ({"waitsInSeconds": [0, 0]}, 10007),
+        ({"waitsInSeconds": [0, 120, 60]}, 10007),
+        ({"waitsInSeconds": [0, 604_801]}, 10007),
+        ({"waitsInSeconds": [0, "soon"]}, 10007),
+        ({"waitsInSeconds": [0], "triesPerSlot": 0}, 10007),
+        ({"waitsInSeconds": [0], "triesPerSlot": 11}, 10007),
+        ({"waitsInSeconds": [0], "strict": "maybe"}, 10007),
+        ({"waitsInSeconds": [0], "jitter": 1}, 10008),
+    ]:
+        assert codes(await client.put(SCHEDULE, json=body)) == [code], body
+    assert (await client.get(SCHEDULE)).json()["own"] is False
+    longest = {"waitsInSeconds": [0, 604_800], "triesPerSlot": 10}
+    assert (await client.put(SCHEDULE, json=longest)).status_code == 200

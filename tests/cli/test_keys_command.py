@@ -58,6 +58,35 @@ def test_a_key_that_is_not_there_cannot_be_revoked(run: Run, there: dict[str, st
     assert "Invalid value for" in run("keys", "revoke", "first", code=2, **there).stderr
 
 
+def test_an_organization_has_a_retry_schedule_of_its_own_until_it_is_reset(
+    run: Run, there: dict[str, str]
+) -> None:
+    words = ("organization", "schedule")
+    usual = json.loads(run(*words, "show", "--json", **there).stdout)
+    assert (usual["own"], usual["tries"], usual["lengthInSeconds"]) == (False, 21, 56_700)
+    run(*words, "set", "0,60, 600", "--tries", "2", "--strict", **there)
+    own = json.loads(run(*words, "show", "--json", **there).stdout)
+    assert own == {
+        "own": True,
+        "waitsInSeconds": [0, 60, 600],
+        "triesPerSlot": 2,
+        "strict": True,
+        "tries": 6,
+        "lengthInSeconds": 660,
+    }
+    assert "15:45:00" in run(*words, "reset", **there).stdout
+    assert json.loads(run(*words, "show", "--json", **there).stdout) == usual
+
+
+def test_a_schedule_that_cannot_be_is_not_stored(run: Run, there: dict[str, str]) -> None:
+    words = ("organization", "schedule")
+    refused = run(*words, "set", "60,30", "--tries", "0", code=1, **there).stderr
+    assert "The first slot waits 0 seconds" in refused
+    assert "--tries: A slot has 1 to 10 tries" in refused
+    assert "SECONDS" in run(*words, "set", "soon", code=2, **there).stderr
+    assert json.loads(run(*words, "show", "--json", **there).stdout)["own"] is False
+
+
 def test_the_organization_keeps_its_id(run: Run, there: dict[str, str]) -> None:
     """Customers write it into their roles as the external ID."""
     first = json.loads(run("organization", "show", "--json", **there).stdout)

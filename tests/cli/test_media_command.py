@@ -176,6 +176,9 @@ def test_a_paused_destination_gets_nothing_until_it_is_resumed(
         listed = json.loads(run("destination", "list", "--json", **api).stdout)["destinations"]
         (shown,) = (one for one in listed if one["destination"] == destination)
         assert (shown["waiting"], shown["paused"]) == (1, True)
+        assert "gets 2 at a time" in run("destination", "limit", destination, "2", **api).stdout
+        limited = json.loads(run("destination", "limit", destination, "--json", **api).stdout)
+        assert limited["concurrency"] is None
         assert "open" in run("destination", "resume", destination, **api).stdout
         run("media", "status", media_id, "--wait", **api)
         shown = json.loads(run("deliveries", "show", media_id, "2", "--json", **api).stdout)

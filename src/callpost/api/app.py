@@ -16,6 +16,7 @@ from callpost.api.routes import (
     media,
     receipts,
     root,
+    schedule,
     streams,
     transcripts,
 )
@@ -23,7 +24,7 @@ from callpost.services import Services
 
 _ROUTERS = (
     *(root.router, media.router, transcripts.router, streams.router, deliveries.router),
-    *(receipts.router, destinations.router, definitions.router, keys.router),
+    *(receipts.router, destinations.router, schedule.router, definitions.router, keys.router),
 )
 _DESCRIPTION = "Recordings in over the VoiceBase v3 API, results out into your own bucket."
 

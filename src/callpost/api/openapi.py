@@ -80,6 +80,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
         terms=_list(_object(term=_TEXT, soundsLike=_list(_TEXT), weight=_NUMBER)),
         scripts=_list(_object(script=_TEXT)),
     ),
+    "DeliverySchedule": _object(
+        waitsInSeconds=_list(_NUMBER) | {"description": "Before each slot; the first is 0."},
+        triesPerSlot={"type": "integer", "minimum": 1, "maximum": 10, "default": 3},
+        strict=_FLAG | {"description": "Spend every try, even on what is hopeless.", "default": False},
+    )
+    | {"required": ["waitsInSeconds"]},
     "VbKeyConfiguration": _object(ttlMillis=_NUMBER, expirationDate=_DATE, ephemeral=_FLAG),
 }
 
@@ -182,6 +188,21 @@ DESTINATION_KEY: Final[Schema] = {
     }
 }
 
+DESTINATION_LIMIT: Final[Schema] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": _object(
+                    destination=_TEXT,
+                    concurrency={"type": "integer", "minimum": 1, "maximum": 1000, "nullable": True},
+                )
+                | {"required": ["destination"]}
+            }
+        },
+    }
+}
+
 VERIFY_DESTINATION: Final[Schema] = {
     "requestBody": {
         "required": True,
@@ -192,6 +213,7 @@ VERIFY_DESTINATION: Final[Schema] = {
                     s3Delivery={"type": "boolean"},
                     role=_TEXT,
                     prependFolder=_TEXT,
+                    s3Options=_S3_OPTIONS,
                     putOnly={"type": "boolean", "default": False},
                 )
                 | {"required": ["url"]}
@@ -213,7 +235,6 @@ MEDIA_QUERY: Final[Schema] = {
         _query("after", "Created after this mediaId."),
         _query("before", "Created before this mediaId."),
         _query("onOrAfterDate", "Created on or after this date, as 2016-01-01 or 2016-01-01T00:00:00Z."),
-                    s3Options=_S3_OPTIONS,
         _query("onOrBeforeDate", "Created on or before this date."),
         _query("extendedFilter", "Name:Value of the extended metadata; may be repeated.", _list(_TEXT)),
         _query("sortOrder", "By date.", {"type": "string", "enum": ["asc", "desc"], "default": "asc"}),

@@ -9,7 +9,7 @@ from callpost.cli import options, output
 from callpost.cli.client import Document, connected
 
 app = typer.Typer(
-    help="See, hold back and prove destinations, over the API (CALLPOST_URL, CALLPOST_TOKEN).",
+    help="See, hold back, limit and prove destinations, over the API (CALLPOST_URL, CALLPOST_TOKEN).",
     no_args_is_help=True,
 )
 _MARKS = {True: "passed", False: "FAILED", None: "not known"}
@@ -33,9 +33,16 @@ def list_(url: options.ApiUrl = options.DEFAULT_URL, json: options.Json = False)
         output.document(found)
         return
     output.table(
-        ("Destination", "Waiting", "Oldest due", "Failures", "State"),
+        ("Destination", "Waiting", "Oldest due", "Failures", "At once", "State"),
         [
-            (one["destination"], one["waiting"], one.get("dateOldestDue"), one["failures"], _state(one))
+            (
+                one["destination"],
+                one["waiting"],
+                one.get("dateOldestDue"),
+                one["failures"],
+                one["concurrency"],
+                _state(one),
+            )
             for one in found["destinations"]
         ],
     )
@@ -51,6 +58,30 @@ def pause(destination: _Key, url: options.ApiUrl = options.DEFAULT_URL, json: op
 def resume(destination: _Key, url: options.ApiUrl = options.DEFAULT_URL, json: options.Json = False) -> None:
     """Let deliveries to a destination go out again."""
     _change("resume", destination, url, json=json)
+
+
+@app.command()
+def limit(
+    destination: _Key,
+    at_once: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[AT_ONCE]", min=1, max=1000, help="Requests at a time.", show_default="the operator's"
+        ),
+    ] = None,
+    url: options.ApiUrl = options.DEFAULT_URL,
+    json: options.Json = False,
+) -> None:
+    """Bound the requests that a destination gets at a time, over all workers; without a number as usual."""
+
+    async def ask() -> Document:
+        async with connected(url) as client:
+            asked = {"destination": destination, "concurrency": at_once}
+            return await client.put("destinations/limit", asked)
+
+    changed = asyncio.run(ask())
+    bound = f"{at_once} at a time" if at_once else "as many at a time as the operator allows"
+    output.document(changed) if json else output.line(f"{destination} gets {bound}.")
 
 
 def _change(action: str, destination: str, url: str, *, json: bool) -> None:

@@ -63,6 +63,11 @@ class Client:
         found: Document = await self._request("POST", path, json=document)
         return found
 
+    async def put(self, path: str, document: Document) -> Document:
+        """PUT a JSON document. Raises CommandFailed."""
+        found: Document = await self._request("PUT", path, json=document)
+        return found
+
     async def patch(self, path: str, document: Document) -> Document:
         """PATCH with a JSON document. Raises CommandFailed."""
         found: Document = await self._request("PATCH", path, json=document)

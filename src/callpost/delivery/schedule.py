@@ -6,10 +6,35 @@ Source: docs/how-to-guides/callbacks.rst of the archived VoiceBase documentation
 
 from datetime import datetime, timedelta
 
+from callpost.errors import Problem, Rejected
 from callpost.model.delivery import Delivered, Hopeless, Outcome, Refused, RetrySchedule
 
 _BETWEEN_S = 1.0
 _JITTER = 0.05
+
+MOST_SLOTS = 20
+MOST_TRIES_PER_SLOT = 10
+LONGEST_S = 7 * 24 * 3600
+
+_BAD_VALUE = 10007
+
+
+def require_possible(schedule: RetrySchedule, waits: str, tries: str) -> None:
+    """Whether an organization may have this schedule; waits, tries: what the caller calls the two.
+
+    Raises Rejected (10007) with everything that is wrong.
+    """
+    given, per_slot = schedule.slots_s, schedule.tries_per_slot
+    rules = (
+        (1 <= len(given) <= MOST_SLOTS, waits, f"A schedule has 1 to {MOST_SLOTS} slots."),
+        (given[:1] == (0,), waits, "The first slot waits 0 seconds: a delivery is tried at once."),
+        (all(wait >= 1 for wait in given[1:]), waits, "The slots after the first wait a second at least."),
+        (list(given) == sorted(given), waits, "No slot waits less than the one before."),
+        (schedule.length_s <= LONGEST_S, waits, f"A schedule lasts {LONGEST_S} seconds (7 days) at most."),
+        (1 <= per_slot <= MOST_TRIES_PER_SLOT, tries, f"A slot has 1 to {MOST_TRIES_PER_SLOT} tries."),
+    )
+    if problems := [Problem(_BAD_VALUE, text, name) for holds, name, text in rules if not holds]:
+        raise Rejected(problems)
 
 
 def next_try(

@@ -7,12 +7,14 @@ from starlette.datastructures import QueryParams
 from callpost.api.reading import callbacks
 from callpost.api.reading.document import Kind, Notes, Section, parse, without_blanks
 from callpost.api.reading.parameters import Parameters
+from callpost.delivery import schedule
 from callpost.errors import Problem, Rejected
 from callpost.model.configuration import Callback
-from callpost.model.delivery import DeliveryState
+from callpost.model.delivery import DeliveryState, RetrySchedule
 from callpost.store.deliveries import DeliveryQuery
 
 _DELIVERY = Kind("delivery", 10007, 10010)
+MOST_AT_ONCE = 1000
 _FILTERS = ("status", "destination", "since", "until", "externalId", "mediaId")
 
 
@@ -37,10 +39,15 @@ def read_url(body: bytes) -> str:
 def read_destination_key(body: bytes) -> str:
     """The name of a known destination. Raises Rejected: 10007, 10008, 60001 where there is none."""
     section = _section(body)
+    key = _key(section)
+    section.notes.settle()
+    return key
+
+
+def _key(section: Section) -> str:
     key = (section.text("destination") or "").strip()
     if not key:
         section.refuse(60001, "Give a destination, as GET /v3/destinations lists it.", "destination")
-    section.notes.settle()
     return key
 
 
@@ -49,6 +56,43 @@ def read_destination(body: bytes) -> DestinationRequest:
     section = _section(body)
     asked = DestinationRequest(callbacks.callback(section), section.flag("putOnly") or False)
     section.notes.settle()
+    return asked
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRequest:
+    """What a destination is to get. concurrency: requests at a time, None: the operator's default."""
+
+    destination_key: str
+    concurrency: int | None
+
+
+def read_limit(body: bytes) -> LimitRequest:
+    """A destination and its limit. Raises Rejected: 10007 for one that cannot be, 10008, 60001."""
+    section = _section(body)
+    key, concurrency = _key(section), section.whole("concurrency")
+    if concurrency is not None and not 1 <= concurrency <= MOST_AT_ONCE:
+        section.refuse(10007, f"A destination gets 1 to {MOST_AT_ONCE} requests at a time.", "concurrency")
+    section.notes.settle()
+    return LimitRequest(key, concurrency)
+
+
+def read_schedule(body: bytes) -> RetrySchedule:
+    """A whole retry schedule. Raises Rejected: 10007 for one that cannot be, 10008."""
+    section = _section(body)
+    if "waitsInSeconds" not in section:
+        section.refuse(
+            10007, "Give the seconds to wait before each slot, the first being 0.", "waitsInSeconds"
+        )
+    usual = RetrySchedule()
+    tries = section.whole("triesPerSlot")
+    asked = RetrySchedule(
+        tuple(section.wholes("waitsInSeconds")),
+        usual.tries_per_slot if tries is None else tries,
+        section.flag("strict") or False,
+    )
+    section.notes.settle()
+    schedule.require_possible(asked, "waitsInSeconds", "triesPerSlot")
     return asked
 
 

@@ -210,6 +210,10 @@ class Section:
         """Places and values in the list of that name; one string alone counts as a list of one."""
         return list(self._each(name, _text, "a string"))
 
+    def wholes(self, name: str) -> list[int]:
+        """The whole numbers in the list of that name; one number alone counts as a list of one."""
+        return [value for _, value in self._each(name, _whole, "a whole number")]
+
     def choice(self, name: str, choices: type[E], code: int) -> E | None:
         """One of `choices`, in whatever case; anything else is refused with `code`."""
         value = self.text(name)

@@ -59,6 +59,18 @@ async def resume(request: Request, services: Context, caller: Authenticated) -> 
         return await _changed(connection, organization_id, key, known=known)
 
 
+@router.put(
+    "/v3/destinations/limit", operation_id="limitDestination", openapi_extra=openapi.DESTINATION_LIMIT
+)
+async def limit(request: Request, services: Context, caller: Authenticated) -> Response:
+    """How many requests a destination gets at a time, over all workers; null: the operator's default."""
+    asked = delivery_request.read_limit(await small_body(request))
+    key, organization_id = asked.destination_key, caller.organization.organization_id
+    async with services.database.transaction() as connection:
+        known = await store.limit(connection, organization_id, key, asked.concurrency)
+        return await _changed(connection, organization_id, key, known=known)
+
+
 @router.post(
     "/v3/destinations/verify", operation_id="verifyDestination", openapi_extra=openapi.VERIFY_DESTINATION
 )
@@ -106,6 +118,7 @@ def _status(status: DestinationStatus) -> answers.Document:
         "paused": status.paused_at is not None,
         "waiting": status.waiting,
         "failures": status.failures,
+        "concurrency": status.concurrency,
         **{name: timestamp(moment) for name, moment in moments.items() if moment},
     }
 
