@@ -37,9 +37,15 @@ _SEEN_EVERY_S = 10.0
 
 
 async def run(services: Services, stop: asyncio.Event) -> None:
+    """`work` with a recognizer process, by the settings."""
+    async with _recognizer(services) as recognizer:
+        await work(services, recognizer, stop)
+
+
+async def work(services: Services, recognizer: Recognizer, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish or give back what runs within settings.stop_grace_s."""
     settings = services.settings
-    async with Network(services.policy, tls=settings.tls) as network, _recognizer(services) as recognizer:
+    async with Network(services.policy, tls=settings.tls) as network:
         rules = PublishRules(services.policy, settings.key_template)
         processor = Processor(
             services.database, services.objects, recognizer, network, rules, settings.max_upload_bytes
@@ -47,17 +53,17 @@ async def run(services: Services, stop: asyncio.Event) -> None:
         courier = Courier(network, services.objects, settings.courier, _now)
         metrics = Metrics(courier.sessions)
         parts: dict[str, Callable[[], Awaitable[None]]] = {
-            "processing": partial(_work, services, processor, stop),
+            "processing": partial(_process_jobs, services, processor, stop),
             "delivery": partial(_dispatch, services, courier, metrics, stop),
             "expiry": partial(_expire, services, stop),
             "sweeping": partial(_sweep, services, stop),
+            "presence": partial(_be_seen, services, stop),
         }
         if settings.metrics_port:
             parts["metrics"] = partial(_show_metrics, services, metrics, stop)
         async with asyncio.TaskGroup() as group:
             for name, part in parts.items():
                 group.create_task(_lasting(name, part, stop))
-            "presence": partial(_be_seen, services, stop),
 
 
 def _recognizer(services: Services) -> RecognizerProcess:
@@ -81,7 +87,7 @@ async def _lasting(name: str, part: Callable[[], Awaitable[None]], stop: asyncio
             await _pause(stop, _RESTART_S)
 
 
-async def _work(services: Services, processor: Processor, stop: asyncio.Event) -> None:
+async def _process_jobs(services: Services, processor: Processor, stop: asyncio.Event) -> None:
     settings = services.settings
     await queue.work(
         services.database.url,
@@ -149,12 +155,6 @@ async def _sweep(services: Services, stop: asyncio.Event) -> None:
         await _pause(stop, _SWEEP_EVERY_S)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
 async def _be_seen(services: Services, stop: asyncio.Event) -> None:
     """Forecasts count the workers there are."""
     worker_id = uuid4()
@@ -166,4 +166,10 @@ async def _be_seen(services: Services, stop: asyncio.Event) -> None:
         await workers.gone(connection, worker_id, _now())
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)

@@ -68,7 +68,7 @@ def api(
 
     if not part:
         output.line(f"The API listens on {address(listening)}. Stop it with Ctrl-C.")
-    _run(chosen, serve, part=part)
+    run(chosen, serve, part=part)
 
 
 def worker(data: options.Data = None, part: _AsPart = False) -> None:
@@ -86,7 +86,7 @@ def worker(data: options.Data = None, part: _AsPart = False) -> None:
 
     if not part:
         output.line("The worker takes recordings and deliveries. Stop it with Ctrl-C.")
-    _run(chosen, work, part=part)
+    run(chosen, work, part=part)
 
 
 def listen(chosen: "Settings") -> socket.socket:
@@ -136,9 +136,10 @@ async def _serve_api(services: "Services", stop: asyncio.Event, listening: socke
     await serving
 
 
-def _run(
+def run(
     chosen: "Settings", work: Callable[["Services", asyncio.Event], Awaitable[None]], *, part: bool
 ) -> None:
+    """Open the services, and do `work` until a signal or the end of the lifeline sets its event."""
     os.umask(OURS_ALONE)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
