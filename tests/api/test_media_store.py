@@ -12,7 +12,7 @@ from callpost.errors import NotFound, Problem
 from callpost.model.configuration import Callback, ChannelSpec, Configuration, Ingest, TrackSpec
 from callpost.model.media import MediaStatus, Metadata, Progress, Stream, Submission
 from callpost.store import keys, media, organizations
-from callpost.store.database import Connection, Database, load_queries
+from callpost.store.database import Connection, Database
 from callpost.store.media import MediaQuery, NewMedia
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -35,13 +35,6 @@ async def add(connection: Connection, organization_id: UUID, at: datetime = NOW,
 async def organization_id(database: Database) -> UUID:
     async with database.transaction() as connection:
         return (await organizations.ensure_first(connection)).organization_id
-
-
-@pytest.mark.parametrize("module", ["media", "organizations", "keys", "definitions"])
-async def test_every_statement_is_valid(database: Database, module: str) -> None:
-    async with database.connection() as connection:
-        for statement in load_queries(module).values():
-            await connection.prepare(statement)
 
 
 async def test_a_recording_comes_back_as_it_was_accepted(database: Database, organization_id: UUID) -> None:

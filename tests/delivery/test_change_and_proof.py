@@ -22,7 +22,7 @@ from callpost.model.configuration import Callback
 from callpost.model.delivery import Attempt, Delivery, DeliveryState, EndpointPolicy, NewDelivery, Receipt
 from callpost.network import Body
 from callpost.store import deliveries, destinations, signing_keys
-from callpost.store.database import Database, load_queries
+from callpost.store.database import Database
 from callpost.store.deliveries import DeliveryQuery, Limits, Settlement
 
 LATER = NOW + timedelta(hours=1)
@@ -239,9 +239,6 @@ async def test_a_manifest_counts_what_was_accepted_and_what_arrived(
 
 async def test_every_process_signs_with_the_same_key(database: Database, key: ReceiptKey) -> None:
     async with database.transaction() as connection:
-        for statement in load_queries("signing_keys").values():
-            if not statement.startswith("lock"):
-                await connection.prepare(statement)
         first = await signing_keys.ensure(connection, key.private, NOW)
         assert await signing_keys.ensure(connection, receipts.new_private_key(), NOW) == first
         newer = await signing_keys.add(connection, receipts.new_private_key(), LATER)

@@ -17,7 +17,7 @@ from callpost.model.delivery import (
     RetrySchedule,
 )
 from callpost.store import deliveries, destinations
-from callpost.store.database import Connection, Database, load_queries
+from callpost.store.database import Connection, Database
 from callpost.store.deliveries import DeliveryQuery, Limits, Settlement
 
 LIMITS = Limits(per_destination=2, lease_s=20, closes_after=3, closed_s=10, longest_closed_s=100)
@@ -47,12 +47,6 @@ def settlement(
 async def connection(database: Database) -> AsyncIterator[Connection]:
     async with database.connection() as borrowed:
         yield borrowed
-
-
-@pytest.mark.parametrize("module", ["deliveries", "destinations"])
-async def test_every_statement_is_valid(connection: Connection, module: str) -> None:
-    for statement in load_queries(module).values():
-        await connection.prepare(statement)
 
 
 async def test_a_delivery_comes_back_as_it_was_planned(connection: Connection, recording: Recording) -> None:

@@ -169,17 +169,11 @@ async def settle(
     is recorded here.
     """
     rows = await connection.fetch(_SQL["settle"], worker, *_settle_columns(settlements))
-    settled = {row["delivery_id"] for row in rows}
-    ended = {
-        settlement.claimed.media_id
-        for settlement in settlements
-        if settlement.state is not DeliveryState.PENDING and settlement.claimed.delivery_id in settled
-    }
-    if ended:
+    if ended := {row["media_id"] for row in rows if row["starts_time_to_live"]}:
         await _start_time_to_live(connection, ended, now)
     if any(one.failed or one.wait_s or one.claimed.ailing for one in settlements):
         await _report_health(connection, settlements, now, limits)
-    return settled
+    return {row["delivery_id"] for row in rows}
 
 
 async def get(connection: Connection, organization_id: UUID, media_id: UUID, number: int) -> Delivery | None:

@@ -89,7 +89,7 @@ select min(greatest(first.due_at, destinations.closed_until))
  cross join lateral (
        select due_at from deliveries
         where destination_id = places.destination_id and state = 'pending' and lease_until is null
-          and (due_at > $1 or destinations.closed_until > $1)
+          and due_at > case when destinations.closed_until > $1 then '-infinity' else $1 end
         order by due_at limit 1) first
  where destinations.paused_at is null
 
@@ -137,13 +137,15 @@ with given as (
       from given
      where deliveries.delivery_id = given.delivery_id and deliveries.state = 'pending'
        and deliveries.claimed_by = $1 and deliveries.attempts = given.number - 1
-    returning deliveries.delivery_id
+    returning deliveries.delivery_id, deliveries.media_id, given.ended_at
 ), recorded as (
     insert into attempts (delivery_id, number, started_at, duration_ms, outcome, status, reason, excerpt, remedy)
     select delivery_id, number, started_at, duration_ms, outcome, status, reason, excerpt, remedy
       from given join settled using (delivery_id)
 )
-select delivery_id from settled
+select settled.delivery_id, settled.media_id,
+       settled.ended_at is not null and media.time_to_live_s is not null as starts_time_to_live
+  from settled join media using (media_id)
 
 -- Where a time to live was asked for, it runs from the end of the last delivery. The rows are locked first, so
 -- that of two workers ending the last two deliveries at once one sees both.
