@@ -321,6 +321,43 @@ def test_a_url_of_a_callback_is_never_repeated() -> None:
     assert "hunter2" not in str(refusal.value)
 
 
+TRANSCODED = [
+    ({"fileFormat": "mp3"}, ("mp3", "mp3", False)),
+    ({"fileFormat": "OGG", "codec": "vorbis"}, ("ogg", "opus", False)),
+    ({"codec": "ulaw"}, ("wav", "mulaw", False)),
+    ({"onlyIfRedacted": "true"}, ("wav", "pcm", True)),
+    ({"fileFormat": "flac", "codec": "FLAC", "onlyIfRedacted": False}, ("flac", "flac", False)),
+]
+
+
+@pytest.mark.parametrize(("given_document", "expected"), TRANSCODED)
+def test_the_format_of_delivered_audio_has_a_codec_that_fits_it(
+    given_document: Any, expected: tuple[str, str, bool]
+) -> None:
+    wanted = read({"publish": {"audioTranscode": given_document}}).configuration.audio_transcode
+    assert wanted is not None
+    assert (wanted.format, wanted.codec, wanted.only_if_redacted) == expected
+
+
+def test_no_format_is_asked_for_by_an_empty_section() -> None:
+    assert read({"publish": {"audioTranscode": {}}}).configuration.audio_transcode is None
+
+
+@pytest.mark.parametrize(
+    ("given_document", "place"),
+    [
+        ({"fileFormat": "aiff"}, "publish.audioTranscode.fileFormat"),
+        ({"fileFormat": "mp3", "codec": "pcm"}, "publish.audioTranscode.codec"),
+        ({"fileFormat": "opus", "codec": "vorbis"}, "publish.audioTranscode.codec"),
+        ({"codec": "mp3"}, "publish.audioTranscode.codec"),
+    ],
+)
+def test_a_codec_that_the_format_cannot_hold_is_refused(given_document: Any, place: str) -> None:
+    with pytest.raises(Rejected) as refusal:
+        read({"publish": {"audioTranscode": given_document}})
+    assert [(problem.code, problem.place) for problem in refusal.value.problems] == [(10007, place)]
+
+
 @pytest.mark.parametrize("path", unbuilt.NOT_BUILT)
 def test_what_is_not_built_is_accepted_with_one_warning(path: str) -> None:
     given_document = _document_at(path)
@@ -332,7 +369,6 @@ def _document_at(path: str) -> Any:
     samples = {
         "soundsLike": ["voice base"],
         "categories": [{"allCategories": True}],
-        "audioTranscode": {"fileFormat": "mp3"},
     }
     *parents, last = path.split(".")
     name, listed, item = last.removesuffix("]").partition("[")

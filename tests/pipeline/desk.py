@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from callpost.model.configuration import Callback, CallbackType, Configuration, DetectorRequest, Redactor
+from callpost.model.configuration import (
+    AudioTranscode,
+    Callback,
+    CallbackType,
+    Configuration,
+    DetectorRequest,
+    Redactor,
+)
 from callpost.model.delivery import Delivery, EndpointPolicy
 from callpost.model.media import Media, Metadata, Stream, Submission
 from callpost.model.redaction import ToneRedaction
@@ -70,6 +77,12 @@ class FakeRecognizer:
         self.redactions.append(redaction)
         target.write_bytes(b"beep" + source.read_bytes())
         return "audio/mpeg", "mp3"
+
+    async def transcode(self, source: Path, target: Path, wanted: AudioTranscode) -> tuple[str, str] | None:
+        if wanted.format == "mp3":
+            return None
+        target.write_bytes(wanted.format.encode() + source.read_bytes())
+        return f"audio/{wanted.format}", wanted.format.value
 
 
 class Desk:

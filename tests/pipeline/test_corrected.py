@@ -1,4 +1,4 @@
-"""A corrected transcript is aligned, analysed and delivered; what it leaves out is still covered in the audio."""
+"""A corrected transcript is aligned and delivered; what it leaves out is still covered in the audio."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

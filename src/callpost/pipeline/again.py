@@ -10,7 +10,7 @@ from dataclasses import replace
 from callpost.errors import Problem, Rejected
 from callpost.model.configuration import Configuration, Redactor
 from callpost.model.media import Stream
-from callpost.model.results import Basis, Results
+from callpost.model.results import Basis
 from callpost.model.transcript import Transcript
 
 ORIGINAL, REDACTED = "original", "redacted-audio"
@@ -21,12 +21,17 @@ def wants_redacted_audio(configuration: Configuration) -> bool:
     return any(redactor.tone_hz is not None for redactor in _redactors(configuration))
 
 
-def next_basis(before: Basis, configuration: Configuration, results: Results) -> Basis:
-    """What the next processing begins with, after one that began with `before`."""
+def next_basis(
+    before: Basis, configuration: Configuration, delivered: Transcript, streams: tuple[Stream, ...]
+) -> Basis:
+    """What the next processing begins with, after one that began with `before`.
+
+    delivered: its transcript. streams: before any was put into another format.
+    """
     taking = [redactor for redactor in _redactors(configuration) if redactor.replacement is not None]
     return Basis(
-        results.transcript if taking else before.transcript,
-        results.streams,
+        delivered if taking else before.transcript,
+        streams,
         redacted=before.redacted or bool(taking),
         audio_redacted=before.audio_redacted and all(redactor.tone_hz is not None for redactor in taking),
         heard=None if taking else before.heard,

@@ -19,7 +19,7 @@ import structlog
 from callpost.analysis.aligner import align
 from callpost.analysis.analyze import analyze
 from callpost.errors import Problem, Rejected, UnreadableRecording
-from callpost.model.configuration import Configuration
+from callpost.model.configuration import AudioTranscode, Configuration
 from callpost.model.media import Media, MediaStatus, Progress, Stream
 from callpost.model.redaction import ToneRedaction
 from callpost.model.results import Basis, Report, Results
@@ -97,9 +97,11 @@ class Processor:
         await self._tell(job, "analyzed")
         originals = tuple(stream for stream in basis.streams if stream.name != again.REDACTED)
         streams = (*originals, *await self._redacted(job, basis, analysis.redactions))
-        results = replace(analysis.results, streams=streams)
+        renditions, problems = await self._transcoded(job, streams)
+        results = analysis.results
+        results = replace(results, streams=renditions, warnings=(*results.warnings, *problems))
         report = _finished(media, results, datetime.now(UTC))
-        return report, again.next_basis(basis, job.configuration, results)
+        return report, again.next_basis(basis, job.configuration, results.transcript, streams)
 
     async def _hear(self, job: "_Job") -> tuple[Media, Basis]:
         original = await self._original(job)
@@ -121,7 +123,7 @@ class Processor:
         return job.media, basis
 
     async def _corrected(self, job: "_Job", basis: Basis) -> Basis:
-        """With corrected words in the place of the recognised ones, where the configuration came with a text."""
+        """With corrected words in the place of the recognised ones, where a text came with it."""
         corrected = job.configuration.corrected
         if corrected is None:
             return basis
@@ -207,6 +209,34 @@ class Processor:
                 content_type, extension = await self.recognizer.redact(path, target, redaction)
             stored = await self.objects.put_file(key, target)
         return Stream(again.REDACTED, key, stored.size, stored.sha256, content_type, extension)
+
+    async def _transcoded(
+        self, job: "_Job", streams: Sequence[Stream]
+    ) -> tuple[tuple[Stream, ...], tuple[Problem, ...]]:
+        """The streams as they are delivered, and why some are not in the format that was asked for."""
+        wanted = job.configuration.audio_transcode
+        renditions: list[Stream] = []
+        problems: list[Problem] = []
+        for stream in streams:
+            try:
+                asked = wanted and (stream.name == again.REDACTED or not wanted.only_if_redacted)
+                renditions.append(await self._rendition(job, stream, wanted) if wanted and asked else stream)
+            except UnreadableRecording as error:
+                renditions.append(stream)
+                problems.append(error.problem)
+        return tuple(renditions), tuple(problems)
+
+    async def _rendition(self, job: "_Job", stream: Stream, wanted: AudioTranscode) -> Stream:
+        """One stream in another format, beside the one that a later processing begins with."""
+        key = reports.stream_key(job.media.media_id, f"{stream.name}-{wanted.format}-{job.run}")
+        with tempfile.TemporaryDirectory(prefix="callpost-") as folder:
+            target = Path(folder) / "rendition"
+            async with self.objects.local(stream.key) as path:
+                written = await self.recognizer.transcode(path, target, wanted)
+            if written is None:
+                return stream
+            stored = await self.objects.put_file(key, target)
+        return Stream(stream.name, key, stored.size, stored.sha256, *written)
 
     async def _end(self, job: "_Job", report: Report, basis: Basis | None) -> None:
         """Keep the report; then ONE transaction ends the recording and plans its deliveries."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from faster_whisper import WhisperModel
 
 from callpost.errors import ConfigurationProblem, Problem, UnreadableRecording
-from callpost.speech import languages, messages, models, redaction, transcription
+from callpost.speech import languages, messages, models, redaction, transcoding, transcription
 from callpost.speech.recognizer import RecognitionRequest
 from callpost.speech.whisper import Whisper
 
@@ -44,6 +44,8 @@ class Child:
                     return self._transcribe(request)
                 case messages.Redact():
                     return self._redact(request)
+                case messages.Transcode():
+                    return self._transcode(request)
                 case _:
                     raise TypeError(f"not a request for a job: {type(request).__name__}")
         except UnreadableRecording as error:
@@ -74,6 +76,13 @@ class Child:
             Path(request.source), Path(request.target), request.redaction, self._report
         )
         return messages.Redacted(*written)
+
+    def _transcode(self, request: messages.Transcode) -> messages.Reply:
+        self._send(messages.Ready())
+        written = transcoding.transcode(
+            Path(request.source), Path(request.target), request.wanted, self._report
+        )
+        return messages.Redacted(*written) if written else messages.Unchanged()
 
     def _report(self, done: float, heard_ms: int) -> None:
         self._send(messages.Progress(done, heard_ms))

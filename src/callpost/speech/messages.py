@@ -6,7 +6,7 @@ Both ends run the same version; nothing of this is stored.
 import msgspec
 
 from callpost.errors import Problem
-from callpost.model.configuration import Ingest
+from callpost.model.configuration import AudioTranscode, Ingest
 from callpost.model.redaction import ToneRedaction
 from callpost.model.transcript import Transcript
 
@@ -38,6 +38,12 @@ class Redact(msgspec.Struct, frozen=True, tag=True):
     redaction: ToneRedaction
 
 
+class Transcode(msgspec.Struct, frozen=True, tag=True):
+    source: str
+    target: str
+    wanted: AudioTranscode
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The model is loaded; the time limit of the recording begins here."""
 
@@ -62,6 +68,10 @@ class Redacted(msgspec.Struct, frozen=True, tag=True):
     extension: str
 
 
+class Unchanged(msgspec.Struct, frozen=True, tag=True):
+    """Nothing was written: the recording is what was asked for."""
+
+
 class Unreadable(msgspec.Struct, frozen=True, tag=True):
     problem: Problem
 
@@ -76,8 +86,8 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-Request = Setup | Transcribe | Redact
-Reply = Ready | Progress | Recognized | Redacted | Unreadable | Misconfigured | Broken
+Request = Setup | Transcribe | Redact | Transcode
+Reply = Ready | Progress | Recognized | Redacted | Unchanged | Unreadable | Misconfigured | Broken
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

@@ -17,6 +17,7 @@ from typing import Self
 import msgspec
 
 from callpost.errors import ConfigurationProblem, UnreadableRecording
+from callpost.model.configuration import AudioTranscode
 from callpost.model.redaction import ToneRedaction
 from callpost.speech import messages
 from callpost.speech.recognizer import Recognition, RecognitionRequest, RecognizerLost
@@ -119,13 +120,19 @@ class RecognizerProcess:
 
     async def redact(self, source: Path, target: Path, redaction: ToneRedaction) -> tuple[str, str]:
         """See `recognizer.Recognizer`. In a child of its own: short work need not wait for long."""
-        message = messages.Redact(str(source), str(target), redaction)
+        return _written(await self._apart(messages.Redact(str(source), str(target), redaction)))
+
+    async def transcode(self, source: Path, target: Path, wanted: AudioTranscode) -> tuple[str, str] | None:
+        """See `recognizer.Recognizer`. In a child of its own, too."""
+        reply = await self._apart(messages.Transcode(str(source), str(target), wanted))
+        return None if isinstance(reply, messages.Unchanged) else _written(reply)
+
+    async def _apart(self, message: messages.Request) -> messages.Reply:
         child = await _Child.start(self._setup)
         try:
-            reply = await self._job(child, message, lambda _: None)
+            return await self._job(child, message, lambda _: None)
         finally:
             await child.kill()
-        return _written(reply)
 
     async def _started(self) -> "_Child":
         if self._child is not None and not self._child.is_alive:

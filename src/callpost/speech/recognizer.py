@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from callpost.errors import CallpostError, Problem
-from callpost.model.configuration import Ingest
+from callpost.model.configuration import AudioTranscode, Ingest
 from callpost.model.redaction import ToneRedaction
 from callpost.model.transcript import Transcript
 
@@ -63,5 +63,12 @@ class Recognizer(Protocol):
         """Write `source` to `target` with a tone over every region, on all channels.
 
         Returns content type and extension of what was written. Raises as `transcribe` does.
+        """
+        ...
+
+    async def transcode(self, source: Path, target: Path, wanted: AudioTranscode) -> tuple[str, str] | None:
+        """Write `source` to `target` in another format; None where it is in that format already.
+
+        Returns and raises as `redact` does; UnreadableRecording (50011) where that format cannot hold it.
         """
         ...

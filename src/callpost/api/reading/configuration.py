@@ -7,7 +7,7 @@ Every problem of a document is reported at once, with its documented code and it
 from dataclasses import dataclass
 from typing import Any
 
-from callpost.api.reading import callbacks, ingest, prediction, speech, spotting, unbuilt, vocabularies
+from callpost.api.reading import callbacks, ingest, prediction, speech, spotting, transcode, unbuilt, vocabularies
 from callpost.api.reading.callbacks import CheckDestination
 from callpost.api.reading.definition import Known
 from callpost.api.reading.document import CONFIGURATION, Notes, Section, without_blanks
@@ -45,7 +45,7 @@ def _configuration(root: Section, check: CheckDestination, known: Known) -> Conf
     model, predictions = root.section("speechModel"), root.section("prediction")
     transcript = root.section("transcript")
     formatting, filtering = transcript.section("formatting"), transcript.section("contentFiltering")
-    language = speech.language(model)
+    language, publish = speech.language(model), _publish(root)
     return Configuration(
         language=language,
         model=speech.model(model),
@@ -64,8 +64,9 @@ def _configuration(root: Section, check: CheckDestination, known: Known) -> Conf
         entities=root.section("entity").flag("enableEntityExtraction") or False,
         number_formatting=_unless_off(formatting.flag("enableNumberFormatting")),
         profanity_filtering=filtering.flag("enableProfanityFiltering") or False,
-        callbacks=callbacks.read(_publish(root), check),
+        callbacks=callbacks.read(publish, check),
         time_to_live_s=_time_to_live(root),
+        audio_transcode=transcode.read(publish.section("audioTranscode")),
     )
 
 
@@ -94,7 +95,6 @@ def _metrics(root: Section) -> tuple[MetricGroup, ...]:
 def _publish(root: Section) -> Section:
     section = root.section("publish")
     section.flag("enableAnalyticIndexing")
-    section.section("audioTranscode").known("onlyIfRedacted", "fileFormat", "codec")
     return section
 
 

@@ -16,7 +16,6 @@ NOT_BUILT = (
     "categories",
     "ingest.diarization",
     "publish.enableAnalyticIndexing",
-    "publish.audioTranscode",
     "searchability.searchable",
 )
 
