@@ -230,6 +230,53 @@ async def test_a_killed_server_is_started_again_with_all_that_was_committed(data
             assert _status(data).server != killed
 
 
+async def test_a_server_killed_before_it_was_ready_is_started_again(data: Path) -> None:
+    async def begin() -> object:
+        async with postgres.running(data) as url:
+            return await _value(url, "select 1")
+
+    seen = _server(data)  # of the keeper before
+    beginning = asyncio.create_task(begin())
+    for _ in range(2):
+        await _soon(lambda seen=seen: _server(data) not in (None, seen))
+        seen = _server(data)
+        os.kill(seen or 0, signal.SIGKILL)
+    assert await asyncio.wait_for(beginning, _SOON_S) == 1
+
+
+async def test_a_server_that_recovers_from_a_crash_stops_with_its_last_user(data: Path) -> None:
+    async with postgres.running(data) as url:
+        await _make_table(url)
+        await _write(url, 1)
+        await _crash(data)
+    await _soon(lambda: _stopped(data))
+    async with postgres.running(data) as url:
+        assert await _value(url, "select number from kept") == 1
+
+
+async def test_a_server_that_recovers_from_a_crash_is_replaced_when_its_keeper_is_killed(data: Path) -> None:
+    async with postgres.running(data) as url:
+        await _make_table(url)
+        await _write(url, 1)
+        await _crash(data)
+        os.kill(_status(data).keeper, signal.SIGKILL)
+        assert await _eventually(url, "select number from kept") == 1
+
+
+async def _crash(data: Path) -> None:
+    """Kill one process of the server, and wait until it has begun to recover from that."""
+    log = data / "postgres" / "postgres.log"
+    before = log.stat().st_size
+    victim = next(pid for pid, words in _processes_of(data).items() if "walwriter" in words)
+    os.kill(victim, signal.SIGKILL)
+    await _soon(lambda: b"was interrupted" in log.read_bytes()[before:])
+
+
+def _server(data: Path) -> int | None:
+    status = Folder(data / "postgres").read_status()
+    return status.server if status else None
+
+
 async def test_it_starts_after_everything_was_killed_at_once(data: Path) -> None:
     async with _another_user(data) as other:
         await _make_table(other.url)
