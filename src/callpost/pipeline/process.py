@@ -17,7 +17,8 @@ from uuid import UUID
 import structlog
 
 from callpost.analysis.aligner import align
-from callpost.analysis.analyze import analyze
+from callpost.analysis.analyze import Analysis, analyze
+from callpost.analysis.categories import categorize
 from callpost.errors import Problem, Rejected, UnreadableRecording
 from callpost.model.configuration import AudioTranscode, Configuration
 from callpost.model.media import Media, MediaStatus, Progress, Stream
@@ -25,6 +26,7 @@ from callpost.model.redaction import ToneRedaction
 from callpost.model.results import Basis, Report, Results
 from callpost.network import Network
 from callpost.pipeline import again, publish
+from callpost.pipeline.index import index
 from callpost.pipeline.publish import PublishRules
 from callpost.speech.recognizer import Recognition, RecognitionRequest, Recognizer
 from callpost.store import deliveries as delivery_store
@@ -93,7 +95,7 @@ class Processor:
             raise UnreadableRecording(Problem(_INTERNAL_ERROR, reason))
         media, basis = await (self._hear(job) if job.run == 1 else self._remember(job))
         basis = await self._corrected(job, basis)
-        analysis = await asyncio.to_thread(analyze, basis.transcript, job.configuration, basis.heard)
+        analysis = await asyncio.to_thread(_analyzed, media, basis, job.configuration)
         await self._tell(job, "analyzed")
         originals = tuple(stream for stream in basis.streams if stream.name != again.REDACTED)
         streams = (*originals, *await self._redacted(job, basis, analysis.redactions))
@@ -262,6 +264,8 @@ class Processor:
             if not await media_store.end(connection, report.media, job.run):
                 return None
             last = await delivery_store.last_number(connection, media_id)
+            ended = await media_store.get_any(connection, media_id) or report.media
+            await index(connection, ended, report.results, job.configuration)
             deliveries = publish.plan(report, job.configuration.callbacks, self.rules, after=last)
             await delivery_store.insert(connection, deliveries, now)
             if await delivery_store.all_ended(connection, media_id):
@@ -319,6 +323,13 @@ class _Pulse:
             if self._done > written:
                 written = self._done
                 await self._write(written)
+
+
+def _analyzed(media: Media, basis: Basis, configuration: Configuration) -> Analysis:
+    """The sections, and last the categories, which look at what is delivered."""
+    analysis = analyze(basis.transcript, configuration, basis.heard)
+    results = categorize(media, analysis.results, configuration.categories)
+    return replace(analysis, results=results)
 
 
 def _finished(media: Media, results: Results, now: datetime) -> Report:

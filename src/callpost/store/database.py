@@ -19,7 +19,8 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _CONNECT_TIMEOUT_S = 10.0
 _STATEMENT_TIMEOUT_S = 60.0
-_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_NAME = re.compile(r"^-- (name|part): (\w+)\s*$", re.MULTILINE)
+_INCLUDED = re.compile(r"\{(\w+)\}")
 
 
 class DatabaseLost(CallpostError):
@@ -27,10 +28,17 @@ class DatabaseLost(CallpostError):
 
 
 def load_queries(module: str) -> Mapping[str, str]:
-    """The statements of `store/{module}.sql`, each under its `-- name: …` line."""
-    text = files("callpost.store").joinpath(f"{module}.sql").read_text(encoding="utf-8")
-    _, *parts = _NAME.split(text)
-    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+    """The statements of `store/{module}.sql`, each under its `-- name: …` line.
+
+    Under `-- part: …` is what several statements hold, as `{…}`.
+    """
+    _, *parts = _NAME.split(files("callpost.store").joinpath(f"{module}.sql").read_text(encoding="utf-8"))
+    shared: dict[str, str] = {}
+    queries: dict[str, str] = {}
+    for kind, name, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        statement = _INCLUDED.sub(lambda found: shared.get(found[1], found[0]), text.strip())
+        (queries if kind == "name" else shared)[name] = statement
+    return queries
 
 
 async def _prepare_connection(connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """Recordings as rows: what was accepted, how far it came, how it ended. Their bytes are in store/objects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ import msgspec
 from callpost.errors import NotFound, Problem
 from callpost.model.configuration import Configuration
 from callpost.model.media import Media, MediaStatus, Metadata, Progress, Stream, Submission
+from callpost.model.search import Wanted
+from callpost.store import search
 from callpost.store.database import Connection, load_queries
 
 _SQL = load_queries("media")
@@ -39,7 +42,9 @@ class MediaQuery:
 
     after, before: recordings, given by their ids, that bound the page; neither is part of it.
     since: date_created at or after it. until: date_created before it.
-    extended: values, as text, by their dotted paths below the metadata's `extended`.
+    extended: values, as text, by their dotted paths below the metadata's `extended`; those that the
+    organization has declared are looked up in an index, which has only what was accepted since.
+    text: words of finished recordings; None for any.
     """
 
     external_id: str | None = None
@@ -48,6 +53,7 @@ class MediaQuery:
     since: datetime | None = None
     until: datetime | None = None
     extended: Mapping[str, str] = field(default_factory=dict)
+    text: Wanted | None = None
     newest_first: bool = False
     limit: int = 100
 
@@ -99,18 +105,60 @@ async def get_any(connection: Connection, media_id: UUID) -> Media | None:
 
 async def find(connection: Connection, organization_id: UUID, query: MediaQuery) -> Sequence[Media]:
     """One page of an organization's recordings, ordered by date_created and media_id."""
-    rows = await connection.fetch(
-        _SQL["newest_first" if query.newest_first else "oldest_first"],
-        organization_id,
-        query.external_id,
-        query.after,
-        query.before,
-        query.since,
-        query.until,
-        list(query.extended),
-        list(query.extended.values()),
-        query.limit,
-    )
+    matching = () if query.text is None else (search.tsquery(query.text), search.configurations())
+    direction = "newest_first" if query.newest_first else "oldest_first"
+    async with _planned_anew(connection):
+        rows = await connection.fetch(
+            _SQL[f"matching_{direction}" if matching else direction],
+            organization_id,
+            query.external_id,
+            query.after,
+            query.before,
+            query.since,
+            query.until,
+            list(query.extended),
+            list(query.extended.values()),
+            await _filters(connection, organization_id, query.extended),
+            query.limit,
+            *matching,
+        )
+    return [_media(row) for row in rows]
+
+
+@asynccontextmanager
+async def _planned_anew(connection: Connection) -> AsyncIterator[None]:
+    """What is not asked for must not be in the plan: it would keep the others from their index."""
+    async with connection.transaction():
+        await connection.execute("set local plan_cache_mode = force_custom_plan")
+        yield
+
+
+async def _filters(
+    connection: Connection, organization_id: UUID, extended: Mapping[str, str]
+) -> Sequence[str]:
+    """The index entries of those values whose fields are declared."""
+    if not extended:
+        return []
+    declared = set(await connection.fetchval(_SQL["declared"], organization_id))
+    indexed = {path: value for path, value in extended.items() if path in declared}
+    return await connection.fetchval(_SQL["filter_entries"], list(indexed), list(indexed.values())) or []
+
+
+async def for_vbql(
+    connection: Connection, organization_id: UUID, spoken: Wanted | None, most: int
+) -> Sequence[UUID]:
+    """Finished recordings that VBQL may find and that have these words, the newest first; `most` of them."""
+    query = None if spoken is None else search.tsquery(spoken)
+    async with _planned_anew(connection):
+        rows = await connection.fetch(_SQL["for_vbql"], organization_id, query, most)
+    return [row["media_id"] for row in rows]
+
+
+async def get_many(
+    connection: Connection, organization_id: UUID, media_ids: Sequence[UUID]
+) -> Sequence[Media]:
+    """Those of the recordings that there are, in no order."""
+    rows = await connection.fetch(_SQL["get_many"], organization_id, media_ids)
     return [_media(row) for row in rows]
 
 
@@ -203,11 +251,13 @@ async def set_metadata(
     connection: Connection, organization_id: UUID, media_id: UUID, metadata: Metadata
 ) -> None:
     """Replace a recording's metadata. Raises NotFound (10205)."""
-    done = await connection.execute(
-        _SQL["set_metadata"], organization_id, media_id, metadata.document, metadata.external_id
-    )
-    if not _changed(done):
-        raise NotFound(Problem(10205, f"There is no media {media_id}."))
+    async with connection.transaction():
+        done = await connection.execute(
+            _SQL["set_metadata"], organization_id, media_id, metadata.document, metadata.external_id
+        )
+        if not _changed(done):
+            raise NotFound(Problem(10205, f"There is no media {media_id}."))
+        await search.set_metadata(connection, media_id, metadata)
 
 
 async def source(connection: Connection, media_id: UUID) -> Source | None:

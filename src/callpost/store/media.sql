@@ -1,8 +1,8 @@
 -- name: insert
 insert into media (media_id, organization_id, status, date_created, metadata, external_id, configuration,
                    configuration_read, media_url, original, file_name, content_type, warnings, time_to_live_s,
-                   expected_length_ms, trace)
-values ($1, $2, 'accepted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                   expected_length_ms, trace, filters)
+values ($1, $2, 'accepted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, filters_of($2, $4))
 
 -- name: get
 select media.*, organizations.name as organization_name
@@ -14,7 +14,7 @@ select media.*, organizations.name as organization_name
 from media join organizations using (organization_id)
 where media_id = $1
 
--- name: oldest_first
+-- part: found
 select media.*, organizations.name as organization_name
 from media join organizations using (organization_id)
 where organization_id = $1
@@ -28,25 +28,58 @@ where organization_id = $1
   and not exists (
       select from unnest($7::text[], $8::text[]) as wanted (path, value)
       where metadata -> 'extended' #>> string_to_array(wanted.path, '.') is distinct from wanted.value)
+  and ($9::text[] = '{}' or filters <> '{}' and filters @> $9)
+
+-- name: oldest_first
+{found}
 order by date_created, media_id
-limit $9
+limit $10
 
 -- name: newest_first
+{found}
+order by date_created desc, media_id desc
+limit $10
+
+-- part: matching
+select media_id
+from unnest($12::text[]) as one (configuration),
+     lateral to_tsquery(one.configuration::regconfig, $11) as query,
+     lateral (
+        select media_id from media_search
+        where organization_id = $1 and configuration = one.configuration and words @@ query) as indexed
+
+-- name: matching_oldest_first
+with matching as materialized ({matching})
+{found} and status = 'finished' and media_id in (select media_id from matching)
+order by date_created, media_id
+limit $10
+
+-- name: matching_newest_first
+with matching as materialized ({matching})
+{found} and status = 'finished' and media_id in (select media_id from matching)
+order by date_created desc, media_id desc
+limit $10
+
+-- name: declared
+select coalesce((select array_agg(substr(field.name, length('extended.') + 1))
+                 from definitions, json_array_elements_text(document -> 'fields') as field (name)
+                 where organization_id = $1 and collection = 'search'), '{}')::text[]
+
+-- name: filter_entries
+select array_agg(filter_entry(path, value)) from unnest($1::text[], $2::text[]) as wanted (path, value)
+
+-- name: for_vbql
+select media_id
+from media_search join media using (media_id, organization_id)
+where organization_id = $1 and spoken is not null and status = 'finished'
+  and ($2::text is null or spoken @@ $2::text::tsquery)
+order by date_created desc, media_id desc
+limit $3
+
+-- name: get_many
 select media.*, organizations.name as organization_name
 from media join organizations using (organization_id)
-where organization_id = $1
-  and ($2::text is null or external_id = $2)
-  and ($3::uuid is null or (date_created, media_id)
-       > (select date_created, media_id from media where organization_id = $1 and media_id = $3))
-  and ($4::uuid is null or (date_created, media_id)
-       < (select date_created, media_id from media where organization_id = $1 and media_id = $4))
-  and ($5::timestamptz is null or date_created >= $5)
-  and ($6::timestamptz is null or date_created < $6)
-  and not exists (
-      select from unnest($7::text[], $8::text[]) as wanted (path, value)
-      where metadata -> 'extended' #>> string_to_array(wanted.path, '.') is distinct from wanted.value)
-order by date_created desc, media_id desc
-limit $9
+where organization_id = $1 and media_id = any($2::uuid[])
 
 -- name: set_running
 update media set status = 'running', progress_step = 'started', progress_done = 0, starts = starts + 1
@@ -87,7 +120,7 @@ update media set length_ms = $2, recognized_in_ms = $3 where media_id = $1
 update media set original = $2 where media_id = $1
 
 -- name: set_metadata
-update media set metadata = $3, external_id = $4
+update media set metadata = $3, external_id = $4, filters = filters_of($1, $3)
 where organization_id = $1 and media_id = $2
 
 -- name: source

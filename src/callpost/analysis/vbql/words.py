@@ -1,7 +1,7 @@
 """Words as VBQL and its index compare them: in lower case, without punctuation, compounds in their parts."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 _PART = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _LONGEST = 200
@@ -12,6 +12,6 @@ def parts(text: str) -> list[str]:
     return [part[:_LONGEST] for part in _PART.findall(text.casefold().replace("\u2019", "'"))]
 
 
-def vocabulary(texts: Iterable[str]) -> Iterator[str]:
+def vocabulary(texts: Iterable[str]) -> Sequence[str]:
     """Every part of the texts, once."""
-    return iter(dict.fromkeys(part for text in texts for part in parts(text)))
+    return tuple(dict.fromkeys(part for text in texts for part in parts(text)))
