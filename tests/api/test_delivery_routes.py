@@ -220,6 +220,7 @@ REPLAYED = [
     ({"destination": "s3:bucket", "since": "2026-01-01"}, 2),
     ({"externalId": "A", "until": "2000-01-01"}, 0),
     ({"mediaId": str(uuid4())}, 0),
+    ({"status": "delivered", "callback": {"url": "https://new.example/"}}, 1),
 ]
 
 
@@ -244,6 +245,20 @@ async def test_a_replay_makes_deliveries_of_its_own(
     assert new["replayOf"] == str(planned[1].delivery_id)
 
 
+async def test_a_replay_whose_results_are_gone_says_so(
+    client: httpx.AsyncClient, media_id: UUID, planned: list[NewDelivery]
+) -> None:
+    asked = {
+        "mediaId": str(media_id),
+        "number": 2,
+        "callback": {"url": "https://new.example/", "method": "put"},
+    }
+    dry = (await client.post("/v3/deliveries/replay", json=asked | {"dryRun": True})).json()
+    assert (dry["count"], dry["expired"]) == (1, 0), "only the object store knows"
+    done = (await client.post("/v3/deliveries/replay", json=asked)).json()
+    assert (done["count"], done["expired"], done["destinations"]) == (0, 1, {})
+
+
 async def test_a_replay_of_everything_by_a_slip_is_refused(
     client: httpx.AsyncClient, planned: list[NewDelivery]
 ) -> None:
@@ -254,7 +269,13 @@ async def test_a_replay_of_everything_by_a_slip_is_refused(
         ({"status": "lost"}, 10011),
         ({"since": "yesterday"}, 10011),
         ({"mediaId": "x"}, 10011),
+        ({"number": 1}, 10011),
+        ({"mediaId": str(uuid4()), "number": 0}, 10011),
         ([], 10007),
+        ({"status": "delivered", "callback": {"role": "arn"}}, 60001),
+        ({"status": "delivered", "callback": {"url": "ftp://x.example"}}, 60002),
+        ({"status": "delivered", "callback": {"url": "https://x.example", "format": "srt"}}, 60008),
+        ({"status": "delivered", "callback": {"url": "https://x.example", "color": "blue"}}, 10008),
     ]:
         assert code in codes(await client.post("/v3/deliveries/replay", json=body)), body
     assert len((await client.get("/v3/deliveries")).json()["deliveries"]) == 2

@@ -81,18 +81,21 @@ async def test_a_replay_of_many_pages_ends(database: Database, recording: Record
     assert numbers == list(range(1, 2403))
 
 
-async def test_a_replay_may_go_elsewhere(database: Database, recording: Recording) -> None:
-    await insert(database, recording.delivery())
-
-    def elsewhere(old: Delivery) -> NewDelivery:
-        moved = replace(old.callback, url="https://other.example.org/")
-        return replace(change.again(old), callback=moved, destination_key="http:other")
-
-    await change.replay(database, recording.organization_id, DeliveryQuery(), LATER, replan=elsewhere)
-    assert [delivery.destination_key for delivery in await stored(database, recording)] == [
-        "http:one",
-        "http:other",
-    ]
+async def test_results_that_are_kept_no_more_are_counted_and_not_sent(
+    database: Database, recording: Recording
+) -> None:
+    async with database.transaction() as connection:
+        other = await add_recording(connection, recording.organization_id, time_to_live_s=60)
+    await insert(database, recording.delivery(1, "http:a"), other.delivery(1, "http:a"))
+    await end(database)
+    organization, after = recording.organization_id, LATER + timedelta(seconds=60)
+    before = await change.replay(database, organization, DeliveryQuery(), LATER, dry_run=True)
+    assert before == Replayed(2, {"http:a": 2}, expired=0)
+    dry = await change.replay(database, organization, DeliveryQuery(), after, dry_run=True)
+    assert dry == Replayed(1, {"http:a": 1}, expired=1)
+    assert await change.replay(database, organization, DeliveryQuery(), after) == dry
+    assert len(await stored(database, recording)) == 2
+    assert len(await stored(database, other)) == 1
 
 
 async def test_another_organizations_deliveries_are_not_replayed(
@@ -224,17 +227,6 @@ async def test_a_receipt_can_be_checked_without_callpost(
     text = json.dumps(proof, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     load_pem_public_key(key.public_pem.encode()).verify(signature, text)  # type: ignore[call-arg,union-attr]  # Ed25519
     assert "secret-path" not in str(proof)
-
-
-async def test_a_manifest_counts_what_was_accepted_and_what_arrived(
-    database: Database, recording: Recording, key: ReceiptKey
-) -> None:
-    await delivered(database, recording)
-    await insert(database, recording.delivery(2))
-    proof = receipts.manifest(await stored(database, recording), "2026-03-01", key)
-    assert (proof["accepted"], proof["delivered"]) == (2, 1)
-    assert proof["missing"] == [{"mediaId": str(recording.media_id), "number": 2, "status": "pending"}]
-    assert receipts.verify(proof, key.public)
 
 
 async def test_every_process_signs_with_the_same_key(database: Database, key: ReceiptKey) -> None:

@@ -181,7 +181,17 @@ REPLAY: Final[Schema] = {
 
 DESTINATION_KEY: Final[Schema] = {
     "requestBody": {
+                    number=_NUMBER | {"description": "Of one delivery of mediaId."},
         "required": True,
+                    callback=_object(
+                        url=_TEXT,
+                        method={"type": "string", "enum": ["POST", "PUT"]},
+                        s3Delivery=_FLAG,
+                        role=_TEXT,
+                        prependFolder=_TEXT,
+                        s3Options=_S3_OPTIONS,
+                    )
+                    | {"description": "Another destination than theirs.", "required": ["url"]},
         "content": {
             "application/json": {"schema": _object(destination=_TEXT) | {"required": ["destination"]}}
         },
@@ -260,6 +270,7 @@ ALTERNATE_FORMATS: Final[Schema] = {
         _query(
             "includeAlternateFormat",
             "Renditions of the transcript to add, in Base64.",
+        _query("number", "Of one delivery of mediaId.", _NUMBER),
             _list({"type": "string", "enum": ["text", "srt", "dfxp", "webvtt"]}),
         )
     ]

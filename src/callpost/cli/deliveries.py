@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from callpost.cli import options, output
+from callpost.cli import filters, options, output
 from callpost.cli.client import Document, connected, quoted
-from callpost.model.delivery import DeliveryState
+from callpost.cli.filters import Filters
 
 app = typer.Typer(
     help="See and repeat deliveries, over the API (CALLPOST_URL, CALLPOST_TOKEN).", no_args_is_help=True
@@ -18,44 +18,22 @@ _Number = Annotated[
     int, typer.Argument(min=1, help="The delivery's number within the recording.", show_default=False)
 ]
 
-_State = Annotated[
-    DeliveryState | None, typer.Option("--status", help="Only those that are so.", show_default=False)
-]
-_Destination = Annotated[
-    str | None, typer.Option(help="Only those for one destination, as listed.", show_default=False)
-]
-_ExternalId = Annotated[
-    str | None, typer.Option(help="Only those of recordings with this externalId.", show_default=False)
-]
-_Since = Annotated[
-    str | None, typer.Option(help="Made at or after this date or time (RFC 3339).", show_default=False)
-]
-_Until = Annotated[str | None, typer.Option(help="Made at or before this date or time.", show_default=False)]
-
 
 @app.command("list")
+@filters.chosen
 def list_(
-    media_id: Annotated[
-        str | None, typer.Argument(metavar="[MEDIA_ID]", help="Of one recording.", show_default="of all")
-    ] = None,
-    *,
-    state: _State = None,
-    destination: _Destination = None,
-    external_id: _ExternalId = None,
-    since: _Since = None,
-    until: _Until = None,
+    wanted: Filters,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
     url: options.ApiUrl = options.DEFAULT_URL,
     json: options.Json = False,
 ) -> None:
     """List deliveries, oldest first."""
-    filters = {"destination": destination, "externalId": external_id, "since": since, "until": until}
-    if media_id and (state or any(filters.values())):
+    if wanted.media_id and wanted.options:
         raise typer.BadParameter(
             "a recording's deliveries are all listed, without filters", param_hint="MEDIA_ID"
         )
-    path = f"media/{quoted(media_id)}/deliveries" if media_id else "deliveries"
-    parameters = {} if media_id else {"status": state, "limit": limit, **filters}
+    path = f"media/{quoted(wanted.media_id)}/deliveries" if wanted.media_id else "deliveries"
+    parameters: dict[str, str | int] = {} if wanted.media_id else {"limit": limit, **wanted.options}
 
     async def ask() -> Document:
         async with connected(url) as client:
@@ -132,36 +110,72 @@ def change(
 
 
 @app.command()
+@filters.chosen
 def replay(
-    media_id: Annotated[
-        str | None, typer.Argument(metavar="[MEDIA_ID]", help="Of one recording.", show_default="of all")
-    ] = None,
+    wanted: Filters,
     *,
-    state: _State = None,
-    destination: _Destination = None,
-    external_id: _ExternalId = None,
-    since: _Since = None,
-    until: _Until = None,
+    number: Annotated[
+        int | None, typer.Option(min=1, help="Only this delivery of the recording.", show_default=False)
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Somewhere else: an endpoint or, with --role, a bucket; '-': read it from standard input.",
+            show_default="where they went",
+        ),
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option(help="The ARN of the IAM role, for a bucket.", show_default=False)
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option("--prepend-folder", help="The folder in the bucket.", show_default=False)
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="POST or PUT, for an endpoint.", show_default="POST")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
     url: options.ApiUrl = options.DEFAULT_URL,
     json: options.Json = False,
 ) -> None:
-    """Send stored results once more to where they went, without recognising anything again."""
-    given = {"mediaId": media_id, "status": state, "destination": destination, "externalId": external_id}
-    filters = {name: value for name, value in (given | {"since": since, "until": until}).items() if value}
-    if not filters:
+    """Send stored results once more, to where they went or somewhere else; nothing is recognised again.
+
+    A pre-signed URL is a secret, and has room for one object: give it by standard input, with --number.
+    """
+    if not wanted.all:
         raise typer.BadParameter("say which deliveries, by a recording or an option", param_hint="MEDIA_ID")
+    asked: Document = {**wanted.all, "dryRun": dry_run}
+    if number:
+        asked["number"] = number
+    if elsewhere := _destination(to, {"role": role, "prependFolder": folder, "method": method}):
+        asked["callback"] = elsewhere
 
     async def ask() -> Document:
         async with connected(url) as client:
-            return await client.post("deliveries/replay", {**filters, "dryRun": dry_run})
+            return await client.post("deliveries/replay", asked)
 
     done = asyncio.run(ask())
+    for warning in done["warnings"]:
+        output.warning(warning["message"])
     if json:
         output.document(done)
         return
     output.table(("Destination", "Deliveries"), sorted(done["destinations"].items()))
     output.note(f"{'To be sent' if dry_run else 'Sent'} again: {done['count']}.")
+    if done["expired"]:
+        output.note(f"Not sent, because their results are kept no more: {done['expired']}.")
+
+
+def _destination(to: str | None, details: dict[str, str | None]) -> Document:
+    given = {name: value for name, value in details.items() if value}
+    if to is None:
+        if given:
+            raise typer.BadParameter(
+                "say with --to where to", param_hint="--role, --prepend-folder, --method"
+            )
+        return {}
+    url = typer.get_text_stream("stdin").readline().strip() if to == "-" else to
+    return {"url": url, **given}
 
 
 def show_table(deliveries: Iterable[Document]) -> None:

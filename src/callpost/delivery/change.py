@@ -1,13 +1,14 @@
 """Sending stored results again, or somewhere else: a fresh URL for a delivery that waits, and replays."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from callpost.delivery import destination
 from callpost.errors import NotFound, Problem, Rejected
-from callpost.model.delivery import BucketFolder, Delivery, EndpointPolicy, NewDelivery
+from callpost.model.delivery import BucketFolder, Delivery, DeliveryKind, EndpointPolicy, NewDelivery
 from callpost.render import content
 from callpost.store import deliveries
 from callpost.store.database import Database
@@ -15,15 +16,19 @@ from callpost.store.deliveries import DeliveryQuery
 
 _PAGE = 500
 
-Replan = Callable[[Delivery], NewDelivery]
+Replan = Callable[[Sequence[Delivery]], Awaitable[Sequence[NewDelivery]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How many deliveries are sent again, or would be. destinations: how many come from each of them."""
+    """How many deliveries are sent again, or would be. destinations: how many were made for each of them.
+
+    expired: found as well, and not sent, because their results are kept no more.
+    """
 
     count: int
     destinations: Mapping[str, int]
+    expired: int = 0
 
 
 async def fresh_url(
@@ -46,6 +51,9 @@ async def fresh_url(
         old = await deliveries.get(connection, organization_id, media_id, number)
         if old is None:
             raise NotFound(Problem(10205, f"The media {media_id} has no delivery {number}."))
+        if old.kind is not DeliveryKind.RESULT:
+            text = "Receipts go into the folder of their results and nowhere else."
+            raise Rejected(Problem(60006, text))
         callback = replace(old.callback, url=url)
         target, warnings = destination.read(callback, "callback", policy)
         warnings += destination.check_expiry(target, "callback", now)
@@ -75,25 +83,44 @@ async def replay(
 ) -> Replayed:
     """Send the stored results of the deliveries found once more, without recognising anything again.
 
-    query: its page does not matter. replan: makes the new delivery where it is to go elsewhere, None: to
-    where it went. In a bucket that has the object already nothing is written twice.
+    query: its page does not matter. replan: makes the new deliveries where they are to go elsewhere, and
+    leaves out those whose results are gone; None: to where they went. In a bucket that has the object already
+    nothing is written twice.
     """
-    async with database.connection() as connection:
-        counted = await deliveries.count(connection, organization_id, query)
-    result = Replayed(sum(counted.values()), counted)
-    if dry_run:
-        return result
     # What is made here is not to be found here.
     until = min(query.until, now) if query.until else now
-    page = replace(query, until=until, after=None, limit=_PAGE)
-    while True:
+    query = replace(query, until=until, kept_at=now, kind=DeliveryKind.RESULT, after=None, limit=_PAGE)
+    async with database.connection() as connection:
+        counted = await deliveries.count(connection, organization_id, query)
+        found = await deliveries.count(connection, organization_id, replace(query, kept_at=None))
+    expired = sum(found.values()) - sum(counted.values())
+    if dry_run:
+        return Replayed(sum(counted.values()), counted, expired)
+    made: Counter[str] = Counter()
+    async for page in _pages(database, organization_id, query):
+        new = await (replan or _all_again)(page)
         async with database.transaction() as connection:
-            found = await deliveries.find(connection, organization_id, page)
-            if not found:
-                return result
-            new = [(replan or again)(delivery) for delivery in found]
             await deliveries.insert_again(connection, organization_id, new, now)
-        page = replace(page, after=found[-1])
+        kept = {delivery.replay_of for delivery in new}
+        made.update(delivery.destination_key for delivery in page if delivery.delivery_id in kept)
+        expired += len(page) - len(kept)
+    return Replayed(made.total(), dict(made), expired)
+
+
+async def _pages(
+    database: Database, organization_id: UUID, query: DeliveryQuery
+) -> AsyncIterator[Sequence[Delivery]]:
+    while True:
+        async with database.connection() as connection:
+            page = await deliveries.find(connection, organization_id, query)
+        if not page:
+            return
+        yield page
+        query = replace(query, after=page[-1])
+
+
+async def _all_again(page: Sequence[Delivery]) -> Sequence[NewDelivery]:
+    return [again(delivery) for delivery in page]
 
 
 def again(old: Delivery) -> NewDelivery:

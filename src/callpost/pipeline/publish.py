@@ -33,18 +33,22 @@ def plan(
     A failed recording has only analytics to send, describing the error (docs/how-to-guides/callbacks.rst).
     """
     deliveries = [
-        _deliver(report, number, callback, rules)
+        delivery(report, number, callback, rules)
         for number, callback in enumerate(callbacks, start=1)
         if _applies(report, callback)
     ]
-    return tuple(_numbered_on(delivery, after) for delivery in _apart(deliveries))
+    return tuple(_numbered_on(planned, after) for planned in _apart(deliveries))
 
 
 def _applies(report: Report, callback: Callback) -> bool:
     return report.media.status is MediaStatus.FINISHED or callback.type is CallbackType.ANALYTICS
 
 
-def _deliver(report: Report, number: int, callback: Callback, rules: PublishRules) -> NewDelivery:
+def delivery(report: Report, number: int, callback: Callback, rules: PublishRules) -> NewDelivery:
+    """What one callback becomes by itself: where it goes, as what, and under which key.
+
+    Raises Rejected where the operator's rules do not allow the destination any more.
+    """
     target, _ = destination.read(callback, f"publish.callbacks[{number - 1}]", rules.policy)
     media = report.media
     return NewDelivery(
@@ -59,9 +63,9 @@ def _deliver(report: Report, number: int, callback: Callback, rules: PublishRule
     )
 
 
-def _numbered_on(delivery: NewDelivery, after: int) -> NewDelivery:
-    number = delivery.number + after
-    return replace(delivery, number=number, delivery_id=_delivery_id(delivery.media_id, number))
+def _numbered_on(planned: NewDelivery, after: int) -> NewDelivery:
+    number = planned.number + after
+    return replace(planned, number=number, delivery_id=_delivery_id(planned.media_id, number))
 
 
 def _delivery_id(media_id: UUID, number: int) -> UUID:
@@ -90,14 +94,19 @@ def _stream_extension(callback: Callback, report: Report) -> str | None:
     return next((stream.extension for stream in streams if stream.name == wanted), None)
 
 
+def beside(key: str, number: int) -> str:
+    """The key of an object that must not take the place of another: with the number of its delivery."""
+    path = PurePosixPath(key)
+    return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+
+
 def _apart(deliveries: Sequence[NewDelivery]) -> Iterator[NewDelivery]:
     """Two callbacks must not write over each other: the later one's key carries its number."""
     taken: set[tuple[str, str]] = set()
-    for delivery in deliveries:
-        key = delivery.object_key
-        if key is not None and (delivery.destination_key, key) in taken:
-            path = PurePosixPath(key)
-            key = str(path.with_name(f"{path.stem}-{delivery.number}{path.suffix}"))
+    for planned in deliveries:
+        key = planned.object_key
+        if key is not None and (planned.destination_key, key) in taken:
+            key = beside(key, planned.number)
         if key is not None:
-            taken.add((delivery.destination_key, key))
-        yield replace(delivery, object_key=key)
+            taken.add((planned.destination_key, key))
+        yield replace(planned, object_key=key)

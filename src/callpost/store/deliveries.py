@@ -74,7 +74,11 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
-    """Which deliveries of an organization, oldest first. after: the last one of the page before."""
+    """Which deliveries of an organization, oldest first. after: the last one of the page before.
+
+    kept_at: only those whose results are kept at this moment, as far as their time to live tells. kind: not of
+    proof, for one.
+    """
 
     state: DeliveryState | None = None
     destination_key: str | None = None
@@ -84,6 +88,9 @@ class DeliveryQuery:
     media_id: UUID | None = None
     after: Delivery | None = None
     limit: int = 100
+    number: int | None = None
+    kept_at: datetime | None = None
+    kind: DeliveryKind | None = None
 
 
 async def insert(connection: Connection, new: Sequence[NewDelivery], due_at: datetime) -> None:
@@ -302,6 +309,9 @@ def _filters(query: DeliveryQuery) -> tuple[Any, ...]:
 
 def _settle_columns(settlements: Sequence[Settlement]) -> list[list[Any]]:
     rows = [
+        query.number,
+        query.kept_at,
+        query.kind,
         (
             settlement.claimed.delivery_id,
             settlement.attempt.number,

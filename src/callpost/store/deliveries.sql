@@ -227,8 +227,8 @@ select deliveries.*, destination_key from deliveries join destinations using (de
  where deliveries.organization_id = $1 and media_id = $2
  order by number
 
--- $2 states, $3 destination, $4 since, $5 until, $6 external id, $7 recording; null: any. After
--- ($8, $9), newest last.
+-- $2 states, $3 destination, $4 since, $5 until, $6 external id, $7 recording, $8 number, $9 when results are still
+-- kept; null: any. After ($10, $11), newest last.
 -- name: find
 select deliveries.*, destination_key from deliveries join destinations using (destination_id)
  where deliveries.organization_id = $1
@@ -239,9 +239,12 @@ select deliveries.*, destination_key from deliveries join destinations using (de
    and ($6::text is null or media_id in (
         select media_id from media where media.organization_id = $1 and external_id = $6))
    and ($7::uuid is null or media_id = $7)
-   and ($8::timestamptz is null or (created_at, delivery_id) > ($8, $9::uuid))
+   and ($8::int is null or number = $8)
+   and ($9::timestamptz is null or not exists (
+        select from media where media.media_id = deliveries.media_id and expires_on <= $9))
+   and ($10::timestamptz is null or (created_at, delivery_id) > ($10, $11::uuid))
  order by created_at, delivery_id
- limit $10
+ limit $12
 
 -- name: attempts
 select * from attempts where delivery_id = $1 order by number
@@ -284,4 +287,7 @@ select destination_key, count(*) as found from deliveries join destinations usin
    and ($6::text is null or media_id in (
         select media_id from media where media.organization_id = $1 and external_id = $6))
    and ($7::uuid is null or media_id = $7)
+   and ($8::int is null or number = $8)
+   and ($9::timestamptz is null or not exists (
+        select from media where media.media_id = deliveries.media_id and expires_on <= $9))
  group by destination_key

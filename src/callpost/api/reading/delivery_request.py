@@ -15,7 +15,8 @@ from callpost.store.deliveries import DeliveryQuery
 
 _DELIVERY = Kind("delivery", 10007, 10010)
 MOST_AT_ONCE = 1000
-_FILTERS = ("status", "destination", "since", "until", "externalId", "mediaId")
+_CONTENT = ("type", "format", "include", "stream")
+_FILTERS = ("status", "destination", "since", "until", "externalId", "mediaId", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +99,39 @@ def read_schedule(body: bytes) -> RetrySchedule:
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """Which deliveries to send once more. dry_run: only count them."""
+    """Which deliveries to send once more. dry_run: only count them.
+
+    to: the destination in the place of theirs, None: where they went. What is sent stays the same.
+    """
 
     query: DeliveryQuery
     dry_run: bool
+    to: Callback | None = None
 
 
 def read_replay(body: bytes) -> ReplayRequest:
-    """What is to be replayed. Raises Rejected: 10007, 10008, 10011 where a value makes no sense, and 60001
-    without any filter: a slip must not send everything there ever was.
+    """What is to be replayed. Raises Rejected: 10007, 10008, 10011 where a value makes no sense, 60001
+    without any filter (a slip must not send everything there ever was), and the codes of a callback.
     """
     section = _section(body)
+    to = _elsewhere(section) if "callback" in section else None
     given = {name: value for name in _FILTERS if (value := section.text(name))}
     dry_run = section.flag("dryRun") or False
     if not given:
         section.refuse(60001, f"Say which deliveries, by at least one of {', '.join(_FILTERS)}.")
     section.notes.settle()
-    return ReplayRequest(delivery_query(Parameters(QueryParams(given))), dry_run)
+    return ReplayRequest(delivery_query(Parameters(QueryParams(given))), dry_run, to)
+
+
+def _elsewhere(section: Section) -> Callback:
+    given = section.section("callback")
+    for name in _CONTENT:
+        if name in given:
+            given.refuse(60008, "What is sent stays as it was; a replay changes only where it goes.", name)
+    to = callbacks.callback(given)
+    if not to.url:
+        given.refuse(60001, "A callback needs a url.", "url")
+    return to
 
 
 def delivery_query(parameters: Parameters) -> DeliveryQuery:
@@ -126,8 +143,19 @@ def delivery_query(parameters: Parameters) -> DeliveryQuery:
         until=parameters.until("until"),
         external_id=parameters.one("externalId"),
         media_id=parameters.uuid("mediaId"),
+        number=_number(parameters),
         limit=parameters.limit(),
     )
+
+
+def _number(parameters: Parameters) -> int | None:
+    value = parameters.one("number")
+    if value is None:
+        return None
+    if not value.isdecimal() or not 0 < int(value) < 2**31 or not parameters.one("mediaId"):
+        text = "The value of number is not that of a delivery, together with its mediaId."
+        raise Rejected(Problem(10011, text, "number"))
+    return int(value)
 
 
 def _state(value: str | None) -> DeliveryState | None:

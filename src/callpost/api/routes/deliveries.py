@@ -12,12 +12,17 @@ from callpost.api.auth import Authenticated
 from callpost.api.body import small_body
 from callpost.api.context import Context
 from callpost.api.reading import delivery_request
+from callpost.api.reading.delivery_request import ReplayRequest
 from callpost.api.reading.parameters import Parameters
 from callpost.delivery import change
+from callpost.delivery.change import Replayed
 from callpost.errors import Problem, Rejected
 from callpost.model.delivery import Attempt, Delivery, DeliveryState, Receipt
+from callpost.pipeline.elsewhere import Elsewhere
+from callpost.pipeline.publish import PublishRules
 from callpost.render.analytics import timestamp
-from callpost.store import deliveries
+from callpost.services import Services
+from callpost.store import deliveries, destinations
 from callpost.store import media as media_store
 from callpost.store.database import Connection
 
@@ -103,19 +108,34 @@ async def get_deliveries(request: Request, services: Context, caller: Authentica
 
 @router.post("/v3/deliveries/replay", operation_id="replayDeliveries", openapi_extra=openapi.REPLAY)
 async def replay_deliveries(request: Request, services: Context, caller: Authenticated) -> Response:
-    """Send stored results once more to where they went, without recognising anything again."""
+    """Send stored results once more, to where they went or somewhere else, without recognising them again."""
     asked = delivery_request.read_replay(await small_body(request))
-    organization_id = caller.organization.organization_id
-    done = await change.replay(
-        services.database, organization_id, asked.query, datetime.now(UTC), dry_run=asked.dry_run
-    )
+    done, warnings = await _replay(services, caller.organization.organization_id, asked)
     return answers.json_response(
         {
             "_links": answers.links(self="/v3/deliveries/replay", deliveries="/v3/deliveries"),
             "dryRun": asked.dry_run,
             "count": done.count,
+            "expired": done.expired,
             "destinations": done.destinations,
+            "warnings": answers.warnings(warnings),
         }
+    )
+
+
+async def _replay(
+    services: Services, organization_id: UUID, asked: ReplayRequest
+) -> tuple[Replayed, tuple[Problem, ...]]:
+    database, now = services.database, datetime.now(UTC)
+    if asked.to is None:
+        done = await change.replay(database, organization_id, asked.query, now, dry_run=asked.dry_run)
+        return done, ()
+    rules = PublishRules(services.policy, services.settings.key_template)
+    async with database.connection() as connection:
+        own = await destinations.schedule(connection, organization_id)
+    schedule = own or services.settings.schedule
+    return await Elsewhere(database, services.objects, rules, asked.to).replay(
+        organization_id, asked.query, schedule, now, dry_run=asked.dry_run
     )
 
 
