@@ -89,6 +89,7 @@ async def _rules(services: Services, organization_id: UUID, form: Form, now: dat
     """What holds for this request."""
     names = submission.names(form)
     async with services.database.connection() as connection:
+        schedule = await destinations.schedule(connection, organization_id)
         groups = await definitions.named(connection, organization_id, Collection.SPOTTING, names.groups)
         vocabularies = await definitions.named(
             connection, organization_id, Collection.VOCABULARIES, names.vocabularies
@@ -127,7 +128,6 @@ async def _refuse_media(part: FilePart, chunks: AsyncIterator[bytes]) -> bool:  
     """An empty part is none."""
     async for chunk in chunks:
         if chunk:
-        schedule = await destinations.schedule(connection, organization_id)
             message = "The recording is here already; send a configuration, and neither media nor a mediaUrl."
             raise Rejected(Problem(60004, message, "media"))
     return False
@@ -147,6 +147,7 @@ class _Intake:
         self.services = services
         self.media_id = media_id
         self.original: Stream | None = None
+        self.length_ms: int | None = None
 
     async def accept(self, request: Request, organization: Organization) -> Media:
         content_type = request.headers.get("Content-Type", "")
@@ -178,7 +179,6 @@ class _Intake:
         return True
 
     async def clean_up(self) -> None:
-        self.length_ms: int | None = None
         """Remove the bytes, unless the row is there after all: a commit whose answer was lost."""
         async with self.services.database.connection() as connection:
             accepted = await media_store.get_any(connection, self.media_id)

@@ -171,18 +171,8 @@ REPLAY: Final[Schema] = {
                     until=_DATE,
                     externalId=_TEXT,
                     mediaId={"type": "string", "format": "uuid"},
-                    dryRun=_FLAG | {"description": "Only count them.", "default": False},
-                )
-                | {"minProperties": 1}
-            }
-        },
-    }
-}
-
-DESTINATION_KEY: Final[Schema] = {
-    "requestBody": {
                     number=_NUMBER | {"description": "Of one delivery of mediaId."},
-        "required": True,
+                    dryRun=_FLAG | {"description": "Only count them.", "default": False},
                     callback=_object(
                         url=_TEXT,
                         method={"type": "string", "enum": ["POST", "PUT"]},
@@ -192,6 +182,16 @@ DESTINATION_KEY: Final[Schema] = {
                         s3Options=_S3_OPTIONS,
                     )
                     | {"description": "Another destination than theirs.", "required": ["url"]},
+                )
+                | {"minProperties": 1}
+            }
+        },
+    }
+}
+
+DESTINATION_KEY: Final[Schema] = {
+    "requestBody": {
+        "required": True,
         "content": {
             "application/json": {"schema": _object(destination=_TEXT) | {"required": ["destination"]}}
         },
@@ -260,6 +260,7 @@ DELIVERY_QUERY: Final[Schema] = {
         _query("until", "Created on or before this date."),
         _query("externalId", "The externalId of the recording's metadata."),
         _query("mediaId", "Of one recording."),
+        _query("number", "Of one delivery of mediaId.", _NUMBER),
         _query("after", "The last delivery of the page before, as {mediaId}/{number}."),
         _LIMIT,
     ]
@@ -270,7 +271,6 @@ ALTERNATE_FORMATS: Final[Schema] = {
         _query(
             "includeAlternateFormat",
             "Renditions of the transcript to add, in Base64.",
-        _query("number", "Of one delivery of mediaId.", _NUMBER),
             _list({"type": "string", "enum": ["text", "srt", "dfxp", "webvtt"]}),
         )
     ]

@@ -76,8 +76,7 @@ class Settlement:
 class DeliveryQuery:
     """Which deliveries of an organization, oldest first. after: the last one of the page before.
 
-    kept_at: only those whose results are kept at this moment, as far as their time to live tells. kind: not of
-    proof, for one.
+    kept_at: only those whose results are kept at this moment, as far as their time to live tells.
     """
 
     state: DeliveryState | None = None
@@ -86,11 +85,10 @@ class DeliveryQuery:
     until: datetime | None = None
     external_id: str | None = None
     media_id: UUID | None = None
-    after: Delivery | None = None
-    limit: int = 100
     number: int | None = None
     kept_at: datetime | None = None
-    kind: DeliveryKind | None = None
+    after: Delivery | None = None
+    limit: int = 100
 
 
 async def insert(connection: Connection, new: Sequence[NewDelivery], due_at: datetime) -> None:
@@ -304,14 +302,13 @@ def _filters(query: DeliveryQuery) -> tuple[Any, ...]:
         query.until,
         query.external_id,
         query.media_id,
+        query.number,
+        query.kept_at,
     )
 
 
 def _settle_columns(settlements: Sequence[Settlement]) -> list[list[Any]]:
     rows = [
-        query.number,
-        query.kept_at,
-        query.kind,
         (
             settlement.claimed.delivery_id,
             settlement.attempt.number,

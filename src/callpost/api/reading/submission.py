@@ -70,11 +70,11 @@ def names(form: Form) -> Names:
     except Rejected:
         return Names()
 
+
 def may_expire(form: Form) -> bool:
     """Whether the configuration seems to hold pre-signed URLs, which makes it worth to estimate times."""
     part = form.text("configuration")
     return part is not None and b"expires" in part.data.lower()
-
 
 
 def read_again(form: Form, rules: Rules) -> Submission:
