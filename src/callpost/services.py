@@ -1,17 +1,27 @@
 """Everything that the API and the worker share, opened once from the settings and closed in order."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+
+import structlog
 
 from callpost.delivery.destination import EndpointPolicy
 from callpost.pipeline.accept import Acceptance
 from callpost.settings import Settings
 from callpost.store import organizations, postgres
 from callpost.store.database import Database
+from callpost.store.deliveries import OUTAGE
 from callpost.store.migrate import migrate
 from callpost.store.objects import Objects
 from callpost.store.organizations import Organization
+
+log = structlog.get_logger()
+
+_RESTART_S = 60.0
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +51,30 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         if url is None:
             running = postgres.running(settings.data, user=settings.postgres_user)
             url = await stack.enter_async_context(running)
-        await migrate(url)
-        database = await Database.open(url, size=settings.database_connections)
+        database, organization = await _prepared(url, settings.database_connections)
         stack.push_async_callback(database.close)
-        async with database.transaction() as connection:
-            organization = await organizations.ensure_first(connection)
         yield Services(settings, database, Objects(settings.objects), Acceptance(database), organization)
+
+
+async def _prepared(url: str, size: int) -> tuple[Database, Organization]:
+    """The database, ready for use. One that is lost meanwhile may only be starting again."""
+    deadline = time.monotonic() + _RESTART_S
+    while True:
+        try:
+            return await _prepare(url, size)
+        except OUTAGE as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("services.database_away", error=type(error).__name__)
+            await asyncio.sleep(_LOOK_S)
+
+
+async def _prepare(url: str, size: int) -> tuple[Database, Organization]:
+    await migrate(url)
+    database = await Database.open(url, size=size)
+    try:
+        async with database.transaction() as connection:
+            return database, await organizations.ensure_first(connection)
+    except BaseException:
+        database.pool.terminate()
+        raise
