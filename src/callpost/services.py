@@ -53,7 +53,8 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             url = await stack.enter_async_context(running)
         database, organization = await _prepared(url, settings.database_connections)
         stack.push_async_callback(database.close)
-        yield Services(settings, database, Objects(settings.objects), Acceptance(database), organization)
+        acceptance = Acceptance(database, settings.policy, settings.receipts)
+        yield Services(settings, database, Objects(settings.objects), acceptance, organization)
 
 
 async def _prepared(url: str, size: int) -> tuple[Database, Organization]:

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     compute_type: str = "int8"
     recognition_threads: int = Field(default=0, ge=0)
     recordings_at_once: int = Field(default=2, ge=1, le=64)
+    receipts: bool = False
 
     key_template: str = object_key.DEFAULT_TEMPLATE
     retry_slots_s: Numbers = RetrySchedule().slots_s

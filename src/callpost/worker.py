@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from callpost.delivery.courier import Courier
 from callpost.delivery.dispatcher import Dispatcher, DispatcherSettings
 from callpost.delivery.metrics import Metrics
+from callpost.delivery.proofs import Proofs, plan_manifests
 from callpost.errors import NotFound
 from callpost.network import Network
 from callpost.pipeline.expire import expire, sweep
@@ -50,7 +51,8 @@ async def work(services: Services, recognizer: Recognizer, stop: asyncio.Event) 
         processor = Processor(
             services.database, services.objects, recognizer, network, rules, settings.max_upload_bytes
         )
-        courier = Courier(network, services.objects, settings.courier, _now)
+        proofs = Proofs(services.database, _now)
+        courier = Courier(network, services.objects, settings.courier, _now, proofs=proofs)
         metrics = Metrics(courier.sessions)
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "processing": partial(_process_jobs, services, processor, stop),
@@ -58,6 +60,7 @@ async def work(services: Services, recognizer: Recognizer, stop: asyncio.Event) 
             "expiry": partial(_expire, services, stop),
             "sweeping": partial(_sweep, services, stop),
             "presence": partial(_be_seen, services, stop),
+            "manifests": partial(_plan_manifests, services, stop),
         }
         if settings.metrics_port:
             parts["metrics"] = partial(_show_metrics, services, metrics, stop)
@@ -173,3 +176,9 @@ def _now() -> datetime:
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
+async def _plan_manifests(services: Services, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await plan_manifests(services.database, _now(), services.settings.schedule.length_s)
+        await _pause(stop, _EXPIRE_EVERY_S)
+
+

@@ -16,7 +16,7 @@ from callpost.model.media import MediaStatus
 from callpost.pipeline import again
 from callpost.pipeline.expire import expire
 from callpost.speech.recognizer import RecognizerLost
-from callpost.store import media as media_store
+from callpost.store import deliveries as delivery_store
 from callpost.store import reports
 
 METRICS = Configuration(metrics=(MetricGroup.TALK_TIME,), callbacks=CALLBACKS[:1])
@@ -223,7 +223,7 @@ async def test_the_time_to_live_begins_anew(desk: Desk) -> None:
     await desk.processor.process(media_id)
     async with desk.database.connection() as connection:
         await connection.execute("update deliveries set state = 'delivered'")
-        await media_store.start_time_to_live(connection, media_id, datetime.now(UTC))
+        await delivery_store.conclude(connection, (media_id,), datetime.now(UTC))
     assert await expire(desk.database, desk.objects, later) == 1
 
 

@@ -11,6 +11,7 @@ from callpost.delivery.aws import Aws, AwsEndpoints, Clock
 from callpost.delivery.bucket import Buckets, Written
 from callpost.delivery.payload import Payload
 from callpost.delivery.preflight import Preflight, Roles
+from callpost.delivery.proofs import Proofs
 from callpost.delivery.rendering import Renderings
 from callpost.delivery.sessions import OwnCredentials, Sessions
 from callpost.errors import Rejected
@@ -19,6 +20,7 @@ from callpost.model.delivery import (
     BucketFolder,
     ClaimedDelivery,
     Delivered,
+    DeliveryKind,
     Destination,
     EndpointPolicy,
     Hopeless,
@@ -57,8 +59,12 @@ class Courier:
         settings: CourierSettings,
         clock: Clock,
         own: OwnCredentials | None = None,
+        *,
+        proofs: Proofs | None = None,
     ) -> None:
-        """own: callpost's own AWS credentials, None: by botocore's chain."""
+        """own: callpost's own AWS credentials, None: by botocore's chain. proofs: makes the receipts and
+        manifests; who carries any needs it.
+        """
         self._network = network
         self._objects = objects
         self._settings = settings
@@ -67,6 +73,7 @@ class Courier:
         self.sessions = Sessions(requests, settings.endpoints, own)
         self.buckets = Buckets(requests, self.sessions, settings.endpoints)
         self.preflight = Preflight(network, self.sessions, self.buckets, settings.account_id)
+        self._proofs = proofs
         self._renderings = Renderings(objects, settings.api_url)
         self._roles = Roles(self.preflight, clock, enabled=settings.check_roles)
 
@@ -103,6 +110,8 @@ class Courier:
 
     async def _payload(self, claimed: ClaimedDelivery) -> Payload | Hopeless:
         """Raises KeyError where the results are gone."""
+        if claimed.kind is not DeliveryKind.RESULT and self._proofs:
+            return await self._proofs.payload(claimed)
         if claimed.callback.type is CallbackType.MEDIA:
             return self._stream(await self._renderings.report(claimed), claimed)
         return await self._renderings.payload(claimed)

@@ -5,7 +5,8 @@ sorted, no blanks, UTF-8). It is made anew whenever it is asked for, and always 
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from callpost.model.delivery import Delivery, Receipt
+from callpost.model.proof import EndedDelivery, Manifest, Proof, ProofState
 
 Document = Mapping[str, Any]
 
@@ -54,7 +56,7 @@ def document(delivery: Delivery) -> Document | None:
     """What a receipt says, without its signature; None where nothing was delivered."""
     if delivery.receipt is None:
         return None
-    receipt = {name: value for name, value in _receipt(delivery.receipt).items() if value is not None}
+    receipt = _present(_receipt(delivery.receipt))
     return {
         "deliveryId": str(delivery.delivery_id),
         "mediaId": str(delivery.media_id),
@@ -84,28 +86,72 @@ def verify(signed_document: Document, public: bytes) -> bool:
     return True
 
 
-def manifest(deliveries: Iterable[Delivery], day: str, key: ReceiptKey) -> Document:
-    """Everything of one day (YYYY-MM-DD), delivered and not: so many accepted, so many delivered."""
-    listed = list(deliveries)
-    proofs = [found for delivery in listed if (found := document(delivery))]
-    missing = [
-        {"mediaId": str(delivery.media_id), "number": delivery.number, "status": str(delivery.state)}
-        for delivery in listed
-        if delivery.receipt is None
-    ]
-    content = {
-        "date": day,
-        "accepted": len(listed),
-        "delivered": len(proofs),
-        "receipts": proofs,
-        "missing": missing,
+def recording(proof: Proof) -> Document:
+    """What became of all deliveries of a recording, without the signature: `_receipts/{mediaId}.json`."""
+    return {
+        "document": "receipts",
+        "organizationId": str(proof.organization_id),
+        "folder": proof.folder,
+        **_recording(proof),
     }
-    return signed(content, key)
+
+
+def manifest(found: Manifest, proofs: Sequence[Proof]) -> Document:
+    """Everything of one day, delivered or not, without the signature: N accepted, N delivered."""
+    counted = Counter(proof.state for proof in proofs)
+    return {
+        "document": "manifest",
+        "organizationId": str(found.organization_id),
+        "folder": found.folder,
+        "date": found.day.isoformat(),
+        "complete": not counted[ProofState.PENDING],
+        "counts": {"accepted": len(proofs), **{state: counted[state] for state in ProofState}},
+        "recordings": [_recording(proof) for proof in proofs],
+    }
 
 
 def canonical(content: Document) -> bytes:
     """The bytes that are signed."""
     return msgspec.json.encode(content, order="deterministic")
+
+
+def _recording(proof: Proof) -> Document:
+    account = proof.account
+    return _present(
+        {
+            "mediaId": str(proof.media_id),
+            "externalId": account.external_id if account else None,
+            "status": proof.state,
+            "mediaStatus": account.status if account else None,
+            "dateAccepted": _time(proof.accepted_at),
+            "dateEnded": _time(proof.ended_at) if proof.ended_at else None,
+            "deliveries": [_ended(delivery) for delivery in account.deliveries] if account else [],
+        }
+    )
+
+
+def _ended(delivery: EndedDelivery) -> Document:
+    """The receipt, or the reason why there is none. The callback's URL stays out: it may be a secret."""
+    return _present(
+        {
+            "deliveryId": str(delivery.delivery_id),
+            "number": delivery.number,
+            "type": delivery.type,
+            "format": delivery.format,
+            "stream": delivery.stream,
+            "destination": delivery.destination_key,
+            "status": delivery.state,
+            "dateCreated": _time(delivery.created_at),
+            "dateEnded": _time(delivery.ended_at) if delivery.ended_at else None,
+            "attempts": delivery.attempts,
+            "replayOf": str(delivery.replay_of) if delivery.replay_of else None,
+            **(_receipt(delivery.receipt) if delivery.receipt else {"reason": delivery.reason}),
+        }
+    )
+
+
+def _present(content: Mapping[str, Any]) -> Document:
+    return {name: value for name, value in content.items() if value is not None}
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:

@@ -103,10 +103,19 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
 
 
+class DeliveryKind(StrEnum):
+    """RESULT: what a callback asks for. RECEIPTS, MANIFEST: proof of results, in the customer's bucket."""
+
+    RESULT = "result"
+    RECEIPTS = "receipts"
+    MANIFEST = "manifest"
+
+
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
     """A delivery that is planned and not stored yet.
 
+    media_id: of the recording; of a manifest, which is about many, its own id.
     number: 1-based within the media, stable across retries. content_type: on the wire, None: send none.
     object_key: within the bucket, for role delivery; else None. destination_key: see `Destination.key`.
     replay_of: the delivery whose results are sent once more.
@@ -121,6 +130,7 @@ class NewDelivery:
     content_type: str | None
     object_key: str | None = None
     replay_of: UUID | None = None
+    kind: DeliveryKind = DeliveryKind.RESULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,7 @@ class ClaimedDelivery:
     schedule: "RetrySchedule | None" = None
     webhook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     ailing: bool = False
+    kind: DeliveryKind = DeliveryKind.RESULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +205,7 @@ class Delivery:
     reason: str | None
     attempts: int = 0
     replay_of: UUID | None = None
+    kind: DeliveryKind = DeliveryKind.RESULT
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,24 +3,29 @@
 Also the moment it is taken up again, to be processed by another configuration.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
+from callpost.delivery import proofs
 from callpost.errors import Problem, Rejected
+from callpost.model.delivery import EndpointPolicy
 from callpost.model.media import Media, Stream, Submission
 from callpost.store import media as media_store
+from callpost.store import proofs as proof_store
 from callpost.store import queue
-from callpost.store.database import Database
+from callpost.store.database import Connection, Database
 from callpost.store.media import NewMedia
 from callpost.store.organizations import Organization
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Accepts submissions into one database."""
+    """Accepts submissions into one database. receipts: of callbacks by role that say nothing of them."""
 
     database: Database
+    policy: EndpointPolicy = field(default_factory=EndpointPolicy)
+    receipts: bool = False
 
     async def accept(
         self,
@@ -40,6 +45,7 @@ class Acceptance:
         new = NewMedia(media_id, organization.organization_id, submission, original, now, expected_length_ms)
         async with self.database.transaction() as connection:
             await media_store.insert(connection, new)
+            await self._open_proofs(connection, organization.organization_id, media_id, submission, now)
             await queue.enqueue(connection, media_id, submission.configuration.priority)
             return await media_store.get(connection, organization.organization_id, media_id)
 
@@ -49,7 +55,21 @@ class Acceptance:
         async with self.database.transaction() as connection:
             if not await media_store.accept_again(connection, organization_id, media_id, submission):
                 raise Rejected(Problem(10301, "The recording is being processed. Wait until it is finished."))
+            await self._open_proofs(connection, organization_id, media_id, submission, datetime.now(UTC))
             if submission.metadata.document:
                 await media_store.set_metadata(connection, organization_id, media_id, submission.metadata)
             await queue.enqueue(connection, media_id, submission.configuration.priority)
             return await media_store.get(connection, organization_id, media_id)
+
+    async def _open_proofs(
+        self,
+        connection: Connection,
+        organization_id: UUID,
+        media_id: UUID,
+        submission: Submission,
+        now: datetime,
+    ) -> None:
+        """What is accepted here is accounted for in the manifest of the day, whatever becomes of it."""
+        callbacks, day = submission.configuration.callbacks, now.astimezone(UTC).date()
+        folders = proofs.folders(media_id, callbacks, self.policy, day, default=self.receipts)
+        await proof_store.open_for(connection, organization_id, media_id, folders, now)

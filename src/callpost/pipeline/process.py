@@ -268,8 +268,7 @@ class Processor:
             await index(connection, ended, report.results, job.configuration)
             deliveries = publish.plan(report, job.configuration.callbacks, self.rules, after=last)
             await delivery_store.insert(connection, deliveries, now)
-            if await delivery_store.all_ended(connection, media_id):
-                await media_store.start_time_to_live(connection, media_id, now)
+            await delivery_store.conclude(connection, (media_id,), now)
         return len(deliveries)
 
     async def _run(self, media_id: UUID) -> int | None:

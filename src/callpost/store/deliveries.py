@@ -1,7 +1,7 @@
 """Deliveries as leased rows: planned, claimed, settled, looked up. SQL in deliveries.sql says how."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,11 +16,13 @@ from callpost.model.delivery import (
     Attempt,
     ClaimedDelivery,
     Delivery,
+    DeliveryKind,
     DeliveryState,
     NewDelivery,
     Receipt,
     RetrySchedule,
 )
+from callpost.store import proofs
 from callpost.store.database import Connection, Database, load_queries
 
 _SQL = load_queries("deliveries")
@@ -76,7 +78,8 @@ class Settlement:
 class DeliveryQuery:
     """Which deliveries of an organization, oldest first. after: the last one of the page before.
 
-    kept_at: only those whose results are kept at this moment, as far as their time to live tells.
+    kept_at: only those whose results are kept at this moment, as far as their time to live tells. kind: not of
+    proof, for one.
     """
 
     state: DeliveryState | None = None
@@ -87,6 +90,7 @@ class DeliveryQuery:
     media_id: UUID | None = None
     number: int | None = None
     kept_at: datetime | None = None
+    kind: DeliveryKind | None = None
     after: Delivery | None = None
     limit: int = 100
 
@@ -113,6 +117,7 @@ async def insert(connection: Connection, new: Sequence[NewDelivery], due_at: dat
         [delivery.object_key for delivery in new],
         due_at,
         [delivery.replay_of for delivery in new],
+        [delivery.kind for delivery in new],
     )
     await connection.execute(_SQL["notify"])
 
@@ -160,8 +165,8 @@ async def give_up(connection: Connection, now: datetime, schedule: RetrySchedule
     """
     reason = "The destination has let nothing through for as long as the whole schedule lasts."
     rows = await connection.fetch(_SQL["give_up"], now, schedule.length_s, margin_s, reason)
-    if rows:
-        await _start_time_to_live(connection, {row["media_id"] for row in rows}, now)
+    if media := {row["media_id"] for row in rows if row["media_id"]}:
+        await conclude(connection, media, now)
     return len(rows)
 
 
@@ -174,8 +179,8 @@ async def settle(
     is recorded here.
     """
     rows = await connection.fetch(_SQL["settle"], worker, *_settle_columns(settlements))
-    if ended := {row["media_id"] for row in rows if row["starts_time_to_live"]}:
-        await _start_time_to_live(connection, ended, now)
+    if ended := {row["media_id"] for row in rows if row["has_consequences"]}:
+        await conclude(connection, ended, now)
     if any(one.failed or one.wait_s or one.claimed.ailing for one in settlements):
         await _report_health(connection, settlements, now, limits)
     return {row["delivery_id"] for row in rows}
@@ -259,9 +264,16 @@ async def last_number(connection: Connection, media_id: UUID) -> int:
     return int(await connection.fetchval(_SQL["last_number"], media_id))
 
 
-async def all_ended(connection: Connection, media_id: UUID) -> bool:
-    """Whether nothing of a recording waits to be delivered."""
-    return bool(await connection.fetchval(_SQL["all_ended"], media_id))
+async def conclude(connection: Connection, media: Collection[UUID], now: datetime) -> None:
+    """What follows where nothing of a recording is pending any more: receipts, and then its time to live.
+
+    To be called in the transaction that ended it, or a delivery of it.
+    """
+    locked = await connection.fetch(_SQL["lock_media"], list(media))
+    if proving := [row["media_id"] for row in locked if row["receipts"]]:
+        await insert(connection, await proofs.account_for(connection, proving, now), now)
+    if locked:
+        await connection.execute(_SQL["start_time_to_live"], [row["media_id"] for row in locked], now)
 
 
 @asynccontextmanager
@@ -289,11 +301,6 @@ async def listen(database: Database, wake: Callable[[], None]) -> AsyncIterator[
                 await connection.remove_listener(_CHANNEL, on_notice)
 
 
-async def _start_time_to_live(connection: Connection, media: set[UUID], now: datetime) -> None:
-    if await connection.fetch(_SQL["lock_media"], list(media)):
-        await connection.execute(_SQL["start_time_to_live"], list(media), now)
-
-
 def _filters(query: DeliveryQuery) -> tuple[Any, ...]:
     return (
         query.state,
@@ -304,6 +311,7 @@ def _filters(query: DeliveryQuery) -> tuple[Any, ...]:
         query.media_id,
         query.number,
         query.kept_at,
+        query.kind,
     )
 
 
@@ -368,13 +376,14 @@ def _claimed(row: asyncpg.Record) -> ClaimedDelivery:
     values["callback"] = msgspec.json.decode(row["callback"], type=Callback)
     values["schedule"] = msgspec.json.decode(row["schedule"], type=RetrySchedule) if row["schedule"] else None
     values["webhook_secrets"] = tuple(row["webhook_secrets"])
+    values["kind"] = DeliveryKind(row["kind"])
     return ClaimedDelivery(**values)
 
 
 def _delivery(row: asyncpg.Record) -> Delivery:
     return Delivery(
         delivery_id=row["delivery_id"],
-        media_id=row["media_id"],
+        media_id=row["media_id"] or row["manifest_id"],
         organization_id=row["organization_id"],
         number=row["number"],
         callback=msgspec.json.decode(row["callback"], type=Callback),
@@ -390,4 +399,5 @@ def _delivery(row: asyncpg.Record) -> Delivery:
         reason=row["reason"],
         attempts=row["attempts"],
         replay_of=row["replay_of"],
+        kind=DeliveryKind(row["kind"]),
     )

@@ -10,13 +10,14 @@ on conflict do nothing
 
 -- name: insert
 insert into deliveries (delivery_id, media_id, organization_id, destination_id, number, callback, content_type,
-                        object_key, due_at, first_due_at, created_at, replay_of)
-select given.delivery_id, given.media_id, given.organization_id, destinations.destination_id, given.number,
-       given.callback, given.content_type, given.object_key, $9, $9, $9, given.replay_of
+                        object_key, due_at, first_due_at, created_at, replay_of, kind, manifest_id)
+select given.delivery_id, case when kind <> 'manifest' then given.about end, given.organization_id,
+       destinations.destination_id, given.number, given.callback, given.content_type, given.object_key, $9, $9, $9,
+       given.replay_of, given.kind, case when kind = 'manifest' then given.about end
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::bytea[], $7::text[], $8::text[],
-              $10::uuid[])
-       as given (delivery_id, media_id, organization_id, destination_key, number, callback, content_type,
-                 object_key, replay_of)
+              $10::uuid[], $11::text[])
+       as given (delivery_id, about, organization_id, destination_key, number, callback, content_type,
+                 object_key, replay_of, kind)
   join destinations using (organization_id, destination_key)
 on conflict do nothing
 
@@ -65,11 +66,12 @@ update deliveries
    set lease_until = clock_timestamp() + make_interval(secs => $4), claimed_at = $2, claimed_by = $1
   from chosen
  where deliveries.delivery_id = chosen.delivery_id
-returning deliveries.delivery_id, deliveries.media_id, deliveries.organization_id, deliveries.destination_id,
+returning deliveries.delivery_id, coalesce(deliveries.media_id, deliveries.manifest_id) as media_id,
+          deliveries.organization_id, deliveries.destination_id,
           deliveries.number, deliveries.callback, chosen.destination_key, deliveries.content_type,
           deliveries.object_key, deliveries.tries, deliveries.attempts + 1 as attempt, deliveries.claimed_at,
           deliveries.due_at, deliveries.created_at, chosen.schedule, chosen.webhook_secrets,
-          chosen.ailing
+          chosen.ailing, deliveries.kind
 
 -- When the next delivery is due that is not due yet ($1 now).
 -- name: next_due
@@ -144,14 +146,15 @@ with given as (
       from given join settled using (delivery_id)
 )
 select settled.delivery_id, settled.media_id,
-       settled.ended_at is not null and media.time_to_live_s is not null as starts_time_to_live
-  from settled join media using (media_id)
+       settled.ended_at is not null and (media.time_to_live_s is not null or media.receipts) as has_consequences
+  from settled left join media using (media_id)
 
--- Where a time to live was asked for, it runs from the end of the last delivery. The rows are locked first, so
--- that of two workers ending the last two deliveries at once one sees both.
+-- Where a time to live was asked for, it runs from the end of the last delivery, and where receipts were, they are
+-- planned then. The rows are locked first, so that of two workers ending the last two deliveries at once one sees
+-- both.
 -- name: lock_media
-select media_id from media
- where media_id = any($1::uuid[]) and time_to_live_s is not null
+select media_id, receipts from media
+ where media_id = any($1::uuid[]) and (time_to_live_s is not null or receipts)
  order by media_id for update
 
 -- name: start_time_to_live
@@ -228,7 +231,7 @@ select deliveries.*, destination_key from deliveries join destinations using (de
  order by number
 
 -- $2 states, $3 destination, $4 since, $5 until, $6 external id, $7 recording, $8 number, $9 when results are still
--- kept; null: any. After ($10, $11), newest last.
+-- kept, $10 kind; null: any. After ($11, $12), newest last.
 -- name: find
 select deliveries.*, destination_key from deliveries join destinations using (destination_id)
  where deliveries.organization_id = $1
@@ -242,9 +245,10 @@ select deliveries.*, destination_key from deliveries join destinations using (de
    and ($8::int is null or number = $8)
    and ($9::timestamptz is null or not exists (
         select from media where media.media_id = deliveries.media_id and expires_on <= $9))
-   and ($10::timestamptz is null or (created_at, delivery_id) > ($10, $11::uuid))
+   and ($10::text is null or kind = $10)
+   and ($11::timestamptz is null or (created_at, delivery_id) > ($11, $12::uuid))
  order by created_at, delivery_id
- limit $12
+ limit $13
 
 -- name: attempts
 select * from attempts where delivery_id = $1 order by number
@@ -267,9 +271,6 @@ returning delivery_id
 -- name: last_number
 select coalesce(max(number), 0) from deliveries where media_id = $1
 
--- name: all_ended
-select not exists (select from deliveries where media_id = $1 and state = 'pending')
-
 -- name: lock_recordings
 select media_id from media where organization_id = $1 and media_id = any($2::uuid[]) order by media_id for update
 
@@ -290,4 +291,5 @@ select destination_key, count(*) as found from deliveries join destinations usin
    and ($8::int is null or number = $8)
    and ($9::timestamptz is null or not exists (
         select from media where media.media_id = deliveries.media_id and expires_on <= $9))
+   and ($10::text is null or kind = $10)
  group by destination_key

@@ -284,11 +284,6 @@ async def delete(connection: Connection, organization_id: UUID, media_id: UUID) 
         raise NotFound(Problem(10205, f"There is no media {media_id}."))
 
 
-async def start_time_to_live(connection: Connection, media_id: UUID, now: datetime) -> None:
-    """Everything about the recording is done: from now on its time to live runs, if it has one."""
-    await connection.execute(_SQL["start_time_to_live"], media_id, now)
-
-
 async def expired(connection: Connection, now: datetime, most: int) -> Sequence[tuple[UUID, UUID]]:
     """Recordings whose time to live is over, as organization and media ids; at most `most` of them."""
     rows = await connection.fetch(_SQL["expired"], now, most)

@@ -135,11 +135,6 @@ select configuration_read from media where media_id = $1
 -- name: delete
 delete from media where organization_id = $1 and media_id = $2
 
--- name: start_time_to_live
-update media set expires_on = $2::timestamptz + make_interval(secs => time_to_live_s)
-where media_id = $1 and time_to_live_s is not null
-
--- A replay may still wait for what has expired meanwhile.
 -- name: expired
 select media_id, organization_id from media
 where expires_on <= $1 and status in ('finished', 'failed')
