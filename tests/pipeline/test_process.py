@@ -2,13 +2,14 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desk import REDACTING, SOUND, Desk, FakeRecognizer
 
 from callpost.errors import Problem, UnreadableRecording
 from callpost.model.media import MediaStatus
-from callpost.speech.recognizer import RecognizerLost
+from callpost.speech.recognizer import Recognition, RecognizerLost
 from callpost.store import media as media_store
 from callpost.store import reports
 
@@ -105,6 +106,28 @@ async def test_a_recording_deleted_meanwhile_leaves_nothing(desk: Desk, tmp_path
     await desk.processor.process(media_id)
     assert heard.is_set()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_a_worker_that_stood_still_does_not_replace_what_another_has_published(desk: Desk) -> None:
+    media_id = await desk.accept()
+    standing, go_on = asyncio.Event(), asyncio.Event()
+    hear = desk.recognizer.transcribe
+
+    async def stand_still(*given: Any) -> Recognition:
+        standing.set()
+        await go_on.wait()
+        return await hear(*given)
+
+    desk.recognizer.transcribe = stand_still  # type: ignore[method-assign]
+    frozen = asyncio.create_task(desk.processor.process(media_id))
+    await standing.wait()
+    desk.recognizer.transcribe = hear  # type: ignore[method-assign]
+    await desk.processor.process(media_id)
+    published = await desk.report(media_id)
+    go_on.set()
+    await frozen
+    assert await desk.report(media_id) == published
+    assert published.media.date_finished == (await desk.media(media_id)).date_finished
 
 
 async def test_a_redacted_card_number_is_in_no_part_of_the_report(desk: Desk) -> None:

@@ -241,15 +241,9 @@ class Processor:
         return Stream(stream.name, key, stored.size, stored.sha256, *written)
 
     async def _end(self, job: "_Job", report: Report, basis: Basis | None) -> None:
-        """Keep the report; then ONE transaction ends the recording and plans its deliveries."""
+        """ONE transaction ends the recording and plans its deliveries; the report is kept before it commits."""
         media_id = report.media.media_id
-        if await self._run(media_id) not in (job.run, None):
-            log.info("media.overtaken", media_id=str(media_id), run=job.run)
-            return
-        await reports.save(self.objects, report)
-        if basis is not None:
-            await reports.save_basis(self.objects, media_id, job.run, basis)
-        deliveries = await self._publish(job, report)
+        deliveries = await self._publish(job, report, basis)
         if deliveries is not None:
             await self._forget(media_id, job.configuration, job.run)
         elif await self._run(media_id) is None:
@@ -257,12 +251,15 @@ class Processor:
             await self.objects.delete(reports.folder(media_id))
         log.info("media.ended", **_facts(job, report, deliveries))
 
-    async def _publish(self, job: "_Job", report: Report) -> int | None:
+    async def _publish(self, job: "_Job", report: Report, basis: Basis | None) -> int | None:
         """End the recording; how many deliveries are due then. None: it had ended, or was deleted."""
         media_id, now = report.media.media_id, report.media.date_finished or datetime.now(UTC)
         async with self.database.transaction() as connection:
             if not await media_store.end(connection, report.media, job.run):
                 return None
+            # Only now that the row is ours: a worker that stood still, and goes on after another has published
+            # this recording, must not replace what receipts speak of.
+            await self._keep(job, report, basis)
             last = await delivery_store.last_number(connection, media_id)
             ended = await media_store.get_any(connection, media_id) or report.media
             await index(connection, ended, report.results, job.configuration)
@@ -270,6 +267,11 @@ class Processor:
             await delivery_store.insert(connection, deliveries, now)
             await delivery_store.conclude(connection, (media_id,), now)
         return len(deliveries)
+
+    async def _keep(self, job: "_Job", report: Report, basis: Basis | None) -> None:
+        await reports.save(self.objects, report)
+        if basis is not None:
+            await reports.save_basis(self.objects, report.media.media_id, job.run, basis)
 
     async def _run(self, media_id: UUID) -> int | None:
         async with self.database.connection() as connection:
