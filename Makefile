@@ -34,8 +34,8 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 
 ## Resolve the lock files anew from pyproject.toml (needs uv).
 lock:
-	uv pip compile pyproject.toml --extra models --group dev $(LOCK_OPTIONS) -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra models -c requirements-dev.lock $(LOCK_OPTIONS) -o requirements.lock
+	uv pip compile pyproject.toml --extra models --extra tracing --group dev $(LOCK_OPTIONS) -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra models --extra tracing -c requirements-dev.lock $(LOCK_OPTIONS) -o requirements.lock
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

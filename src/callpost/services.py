@@ -1,6 +1,7 @@
 """Everything that the API and the worker share, opened once from the settings and closed in order."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,7 +9,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from callpost import __version__, tracing
 from callpost.delivery.destination import EndpointPolicy
+from callpost.errors import ConfigurationProblem
 from callpost.pipeline.accept import Acceptance
 from callpost.settings import Settings
 from callpost.store import organizations, postgres
@@ -47,6 +50,8 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
     Raises ConfigurationProblem where the set-up does not allow it.
     """
     async with AsyncExitStack() as stack:
+        if settings.otlp_endpoint:
+            await stack.enter_async_context(_traced(settings.otlp_endpoint))
         url = settings.database_url
         if url is None:
             running = postgres.running(settings.data, user=settings.postgres_user)
@@ -55,6 +60,36 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(database.close)
         acceptance = Acceptance(database, settings.policy, settings.receipts)
         yield Services(settings, database, Objects(settings.objects), acceptance, organization)
+
+
+@asynccontextmanager
+async def _traced(endpoint: str) -> AsyncIterator[None]:
+    """Send spans to a collector, in batches beside the work; those that are left are sent at the end.
+
+    Raises ConfigurationProblem where the exporter is not installed.
+    """
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - an extra
+            OTLPSpanExporter,
+        )
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationProblem(
+            "CALLPOST_OTLP_ENDPOINT needs the exporter: install the extra callpost[tracing]."
+        ) from None
+    name = os.environ.get("OTEL_SERVICE_NAME", "callpost")
+    resource = Resource.create({"service.name": name, "service.version": __version__})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces"))
+    )
+    try:
+        with tracing.exporting_to(provider):
+            yield
+    finally:
+        await asyncio.to_thread(provider.shutdown)
 
 
 async def _prepared(url: str, size: int) -> tuple[Database, Organization]:

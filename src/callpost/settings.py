@@ -30,6 +30,10 @@ def _default_data() -> Path:
     return Path("/var/lib/callpost") if os.geteuid() == 0 else user_data_path("callpost")
 
 
+def _standard_otlp_endpoint() -> str | None:
+    return os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None
+
+
 class Settings(BaseSettings):
     """Everything an operator can decide. Times in seconds, sizes in bytes unless the name says otherwise."""
 
@@ -73,6 +77,7 @@ class Settings(BaseSettings):
     ca_bundle: Path | None = None
 
     metrics_port: int = Field(default=0, ge=0, le=65535)
+    otlp_endpoint: str | None = Field(default_factory=_standard_otlp_endpoint, pattern="^https?://")
     stop_grace_s: float = Field(default=20, ge=0, le=3600)
 
     @field_validator("s3_endpoints", mode="before")

@@ -2,19 +2,23 @@
 
 import time
 import traceback
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from callpost import tracing
 from callpost.api.errors import INTERNAL, error_response
 from callpost.store.deliveries import OUTAGE
 
 log = structlog.get_logger()
 
 _CLIENT_GONE = 499
+_OUR_FAULT = 500
 _RETRY_AFTER_S = "5"
 
 
@@ -31,15 +35,19 @@ class RequestEvents:
         scope = {**scope, "path": scope["path"].rstrip("/") or "/"}  # old clients end some paths with a slash
         scope.setdefault("state", {})["reference"] = str(uuid4())
         exchange = _Exchange(receive, send)
-        try:
-            await self.app(scope, exchange.receive, exchange.send)
-        except ClientDisconnect:
-            exchange.status = exchange.status or _CLIENT_GONE
-        except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            _log_fault(scope, fault)
-            await _answer_fault(scope, exchange, fault)
-        finally:
-            log.info("api.request", **_facts(scope, exchange))
+        asked = Headers(scope=scope).get("traceparent")
+        with tracing.span(scope["method"], within=asked, kind=tracing.SpanKind.SERVER) as span:
+            try:
+                await self.app(scope, exchange.receive, exchange.send)
+            except ClientDisconnect:
+                exchange.status = exchange.status or _CLIENT_GONE
+            except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets an answer
+                _log_fault(scope, fault)
+                await _answer_fault(scope, exchange, fault)
+            finally:
+                facts = _facts(scope, exchange)
+                _describe(span, facts)
+                log.info("api.request", **facts)
 
 
 class _Exchange:
@@ -83,6 +91,17 @@ async def _answer_fault(scope: Scope, exchange: _Exchange, fault: Exception) -> 
     headers = {"Retry-After": _RETRY_AFTER_S} if away else None
     response = error_response(Request(scope), 503 if away else 500, [INTERNAL], headers)
     await response(scope, exchange.receive, exchange.send)
+
+
+def _describe(span: tracing.Span, facts: dict[str, Any]) -> None:
+    """By the pattern of the path, as OpenTelemetry's HTTP conventions have it; the path itself has ids."""
+    method, route, status = facts["method"], facts.get("route"), facts["status"]
+    span.update_name(f"{method} {route}" if route else method)
+    names = {"method": "http.request.method", "route": "http.route", "status": "http.response.status_code"}
+    names |= {name: f"callpost.{name}" for name in ("media_id", "organization_id", "reference")}
+    span.set_attributes({shown: facts[name] for name, shown in names.items() if name in facts})
+    if status >= _OUR_FAULT:
+        span.set_status(tracing.StatusCode.ERROR)
 
 
 def _facts(scope: Scope, exchange: _Exchange) -> dict[str, object]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from callpost import tracing
 from callpost.delivery import destination
 from callpost.errors import NotFound, Problem, Rejected
 from callpost.model.delivery import BucketFolder, Delivery, DeliveryKind, EndpointPolicy, NewDelivery
@@ -100,7 +101,7 @@ async def replay(
     async for page in _pages(database, organization_id, query):
         new = await (replan or _all_again)(page)
         async with database.transaction() as connection:
-            await deliveries.insert_again(connection, organization_id, new, now)
+            await deliveries.insert_again(connection, organization_id, new, now, trace=tracing.current())
         kept = {delivery.replay_of for delivery in new}
         made.update(delivery.destination_key for delivery in page if delivery.delivery_id in kept)
         expired += len(page) - len(kept)

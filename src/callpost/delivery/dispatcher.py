@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from callpost import tracing
 from callpost.delivery import courier, schedule
 from callpost.delivery.aws import Clock
 from callpost.model.delivery import (
@@ -148,12 +149,16 @@ class Dispatcher:
 
     async def _attempt(self, claimed: ClaimedDelivery) -> None:
         started_at, started = self._clock(), time.monotonic()
-        try:
-            # A fault of ours must not lose the delivery.
-            outcome, ours = await self._carrier.deliver(claimed), False
-        except Exception as error:
-            log.exception("delivery.fault", delivery_id=str(claimed.delivery_id))
-            outcome, ours = courier.failure(error), True
+        with tracing.span(
+            "deliver", _facts(claimed), within=claimed.trace, kind=tracing.SpanKind.CLIENT
+        ) as span:
+            try:
+                # A fault of ours must not lose the delivery.
+                outcome, ours = await self._carrier.deliver(claimed), False
+            except Exception as error:
+                log.exception("delivery.fault", delivery_id=str(claimed.delivery_id))
+                outcome, ours = courier.failure(error), True
+            span.set_attributes(_result(outcome))
         duration_ms = round((time.monotonic() - started) * 1000)
         attempt = Attempt(
             claimed.delivery_id,
@@ -308,6 +313,23 @@ class Dispatcher:
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._wake.set()
+
+
+def _facts(claimed: ClaimedDelivery) -> dict[str, str | int]:
+    """Of an attempt's span."""
+    return {
+        "callpost.media_id": str(claimed.media_id),
+        "callpost.delivery_id": str(claimed.delivery_id),
+        "callpost.organization_id": str(claimed.organization_id),
+        "callpost.destination": claimed.destination_key,
+        "callpost.attempt": claimed.attempt,
+    }
+
+
+def _result(outcome: Outcome) -> dict[str, str | int]:
+    status = _status(outcome)
+    result: dict[str, str | int] = {"callpost.outcome": type(outcome).__name__.lower()}
+    return result if status is None else result | {"http.response.status_code": status}
 
 
 def _status(outcome: Outcome) -> int | None:

@@ -161,7 +161,8 @@ class ClaimedDelivery:
 
     attempt: number of the attempt to be made, 1-based, interrupted ones included; it also fences the lease
     off. tries: attempts so far that counted. schedule: the organization's own, None: the operator's.
-    ailing: the destination had failed when this was claimed, so that a success is news.
+    ailing: the destination had failed when this was claimed, so that a success is news. trace: W3C context in
+    which it was planned.
     """
 
     delivery_id: UUID
@@ -182,6 +183,7 @@ class ClaimedDelivery:
     webhook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     ailing: bool = False
     kind: DeliveryKind = DeliveryKind.RESULT
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

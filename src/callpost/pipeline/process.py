@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from callpost import tracing
 from callpost.analysis.aligner import align
 from callpost.analysis.analyze import Analysis, analyze
 from callpost.analysis.categories import categorize
@@ -62,13 +63,20 @@ class Processor:
         job = await self._start(media_id)
         if job is None:
             return
+        facts = {"callpost.media_id": str(media_id), "callpost.run": str(job.run)}
+        with tracing.span("process", facts, within=job.trace, kind=tracing.SpanKind.CONSUMER) as span:
+            report, basis = await self._ending(job)
+            with tracing.span("store"):
+                await self._end(job, report, basis)
+            span.set_attribute("callpost.status", report.media.status)
+
+    async def _ending(self, job: "_Job") -> tuple[Report, Basis | None]:
         try:
-            ending = await self._results(job)
+            return await self._results(job)
         except UnreadableRecording as error:
-            ending = await self._failed(job, (error.problem,))
+            return await self._failed(job, (error.problem,))
         except Rejected as error:
-            ending = await self._failed(job, error.problems)
-        await self._end(job, *ending)
+            return await self._failed(job, error.problems)
 
     async def give_back(self, media_id: UUID) -> None:
         """The worker has to go: this start does not count against the recording."""
@@ -81,13 +89,14 @@ class Processor:
             media = await media_store.get_any(connection, media_id)
             configuration = await media_store.configuration(connection, media_id)
             run = await media_store.run(connection, media_id)
+            trace = await media_store.trace(connection, media_id)
         if media is None or configuration is None or run is None:
             return None
         if starts is None:
             # Whoever ended it may have died before this.
             await self._forget(media_id, configuration, run)
             return None
-        return _Job(media, configuration, starts, run)
+        return _Job(media, configuration, starts, run, trace)
 
     async def _results(self, job: "_Job") -> tuple[Report, Basis | None]:
         if job.starts > _MOST_STARTS:
@@ -160,7 +169,8 @@ class Processor:
 
     async def _fetch(self, media: Media, url: str) -> Stream:
         key = reports.stream_key(media.media_id, "original")
-        stored = await self.objects.put(key, self.network.fetch(url), limit=self.most_bytes)
+        with tracing.span("fetch"):
+            stored = await self.objects.put(key, self.network.fetch(url), limit=self.most_bytes)
         stream = Stream("original", key, stored.size, stored.sha256, "application/octet-stream", "bin")
         async with self.database.connection() as connection:
             await media_store.set_original(connection, media.media_id, stream)
@@ -177,7 +187,9 @@ class Processor:
                 model=configuration.model,
                 terms=tuple(term for words in configuration.vocabularies for term in words.terms),
             )
-            recognition = await self.recognizer.transcribe(request, pulse.hear)
+            with tracing.span("recognize") as span:
+                recognition = await self.recognizer.transcribe(request, pulse.hear)
+                span.set_attribute("callpost.length_ms", recognition.length_ms)
         async with self.database.connection() as connection:
             await media_store.set_recognized(
                 connection, job.media.media_id, recognition.length_ms, recognition.took_ms
@@ -328,7 +340,7 @@ class _Pulse:
 
 def _analyzed(media: Media, basis: Basis, configuration: Configuration) -> Analysis:
     """The sections, and last the categories, which look at what is delivered."""
-    analysis = analyze(basis.transcript, configuration, basis.heard)
+    analysis = analyze(basis.transcript, configuration, basis.heard, models)
     results = categorize(media, analysis.results, configuration.categories)
     return replace(analysis, results=results)
 

@@ -95,10 +95,12 @@ class DeliveryQuery:
     limit: int = 100
 
 
-async def insert(connection: Connection, new: Sequence[NewDelivery], due_at: datetime) -> None:
+async def insert(
+    connection: Connection, new: Sequence[NewDelivery], due_at: datetime, *, trace: str | None = None
+) -> None:
     """Store planned deliveries in the caller's transaction and wake the workers when it commits.
 
-    A delivery that is stored already is left as it is.
+    A delivery that is stored already is left as it is. trace: W3C context in which they were planned.
     """
     if not new:
         return
@@ -118,6 +120,7 @@ async def insert(connection: Connection, new: Sequence[NewDelivery], due_at: dat
         due_at,
         [delivery.replay_of for delivery in new],
         [delivery.kind for delivery in new],
+        trace,
     )
     await connection.execute(_SQL["notify"])
 
@@ -211,7 +214,12 @@ async def count(connection: Connection, organization_id: UUID, query: DeliveryQu
 
 
 async def insert_again(
-    connection: Connection, organization_id: UUID, new: Sequence[NewDelivery], now: datetime
+    connection: Connection,
+    organization_id: UUID,
+    new: Sequence[NewDelivery],
+    now: datetime,
+    *,
+    trace: str | None = None,
 ) -> None:
     """Store further deliveries of recordings that have some, numbered on from the last."""
     media = list({delivery.media_id for delivery in new})
@@ -221,7 +229,7 @@ async def insert_again(
     for delivery in new:
         last[delivery.media_id] = number = last.get(delivery.media_id, 0) + 1
         numbered.append(replace(delivery, number=number))
-    await insert(connection, numbered, now)
+    await insert(connection, numbered, now, trace=trace)
 
 
 async def attempts(connection: Connection, delivery_id: UUID) -> list[Attempt]:

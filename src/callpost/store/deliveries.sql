@@ -10,10 +10,10 @@ on conflict do nothing
 
 -- name: insert
 insert into deliveries (delivery_id, media_id, organization_id, destination_id, number, callback, content_type,
-                        object_key, due_at, first_due_at, created_at, replay_of, kind, manifest_id)
+                        object_key, due_at, first_due_at, created_at, replay_of, kind, manifest_id, trace)
 select given.delivery_id, case when kind <> 'manifest' then given.about end, given.organization_id,
        destinations.destination_id, given.number, given.callback, given.content_type, given.object_key, $9, $9, $9,
-       given.replay_of, given.kind, case when kind = 'manifest' then given.about end
+       given.replay_of, given.kind, case when kind = 'manifest' then given.about end, $12
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::bytea[], $7::text[], $8::text[],
               $10::uuid[], $11::text[])
        as given (delivery_id, about, organization_id, destination_key, number, callback, content_type,
@@ -71,7 +71,7 @@ returning deliveries.delivery_id, coalesce(deliveries.media_id, deliveries.manif
           deliveries.number, deliveries.callback, chosen.destination_key, deliveries.content_type,
           deliveries.object_key, deliveries.tries, deliveries.attempts + 1 as attempt, deliveries.claimed_at,
           deliveries.due_at, deliveries.created_at, chosen.schedule, chosen.webhook_secrets,
-          chosen.ailing, deliveries.kind
+          chosen.ailing, deliveries.kind, deliveries.trace
 
 -- When the next delivery is due that is not due yet ($1 now).
 -- name: next_due
