@@ -1,15 +1,27 @@
 """A recording to deliver, and the servers it is delivered to."""
 
-from collections.abc import AsyncIterator, Iterator
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from uuid import UUID
 
 import pytest
+from certificates import Authority, make_authority, terminator
 from delivery_support import Recording, add_recording
 from demo import customer
 from demo.customer import CALLPOST_ACCOUNT, CUSTOMER_ACCOUNT, Account, Key
+from fault_proxy import FaultProxy
 from http_server import HttpServer
-from seaweed import Seaweed, seaweed
+from juicefs import KEY as JUICEFS_KEY
+from juicefs import juicefs
+from places import Place
+from s3_servers import DOMAINS, NAMES, Address, Names, Server
+from seaweed import KEY as SEAWEED_KEY
+from seaweed import seaweed
 
+from callpost import settings
+from callpost.network import Network
 from callpost.store import organizations
 from callpost.store.database import Database
 
@@ -46,10 +58,67 @@ def signer(account: Account) -> Key:
 
 
 @pytest.fixture(scope="session")
-def other_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    """SeaweedFS, a second and independent verifier."""
-    with seaweed(tmp_path_factory.mktemp("seaweed")) as running:
-        yield running
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signed the certificates of the servers here; nobody's system knows it."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def trusting(authority: Authority) -> ssl.SSLContext | None:
+    """How callpost verifies servers where the operator named this authority."""
+    return settings.load(ca_bundle=authority.bundle).tls
+
+
+@pytest.fixture(scope="session")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, authority: Authority
+) -> Iterator[Callable[[str], Server]]:
+    """Each server by its name, started when it is first asked for and once only."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(name: str) -> Server:
+            folder = tmp_path_factory.mktemp(name)
+            callpost = None
+            if name == "ministack":
+                account = request.getfixturevalue("account")
+                port = int(account.endpoint.rpartition(":")[2])
+                owner, signer = Key(CUSTOMER_ACCOUNT, "test"), request.getfixturevalue("signer")
+                callpost = request.getfixturevalue("callpost_key")
+            else:
+                begin, owner = (seaweed, SEAWEED_KEY) if name == "seaweedfs" else (juicefs, JUICEFS_KEY)
+                port, signer = stack.enter_context(begin(folder, DOMAINS[name])), owner
+            tls_port = stack.enter_context(terminator(authority.server_context(*NAMES[name]), port))
+            return Server(name, port, owner, signer, tls_port, callpost)
+
+        yield start
+
+
+@pytest.fixture
+async def place(
+    request: pytest.FixtureRequest, servers: Callable[[str], Server], trusting: ssl.SSLContext | None
+) -> AsyncIterator[Place]:
+    """One server over one transport ("seaweedfs-tls")."""
+    name, _, transport = request.param.partition("-")
+    address = Address(servers(name), transport == "tls")
+    names = Names(address.port)
+    async with Network(address.policy, tls=trusting, resolver=names) as network:
+        yield Place(address, network, names)
+
+
+@pytest.fixture
+def bucket(place: Place) -> str:
+    return place.server.make_bucket()
+
+
+@pytest.fixture
+async def faults(place: Place, authority: Authority) -> AsyncIterator[FaultProxy]:
+    """What stands before the place and can fail."""
+    server = place.server
+    context = authority.server_context(*NAMES[server.name]) if place.address.tls else None
+    async with FaultProxy(server.port, context) as proxy:
+        place.names.port = proxy.port
+        yield proxy
 
 
 @pytest.fixture

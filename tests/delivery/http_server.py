@@ -1,6 +1,7 @@
 """An HTTP server that answers as it is told, and keeps every request."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
@@ -21,9 +22,10 @@ Behaviour = Callable[[Seen], Awaitable[Reply]]
 
 
 class HttpServer:
-    """`replies` are given in turn, the last one for ever."""
+    """`replies` are given in turn, the last one for ever. tls: it is spoken to over TLS."""
 
-    def __init__(self, *replies: Reply | Behaviour) -> None:
+    def __init__(self, *replies: Reply | Behaviour, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.replies: list[Reply | Behaviour] = list(replies) or [200]
         self.seen: list[Seen] = []
         self.url = ""
@@ -34,9 +36,9 @@ class HttpServer:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

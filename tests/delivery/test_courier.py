@@ -29,7 +29,6 @@ from callpost.model.delivery import (
     Hopeless,
     NewDelivery,
     Outcome,
-    Refused,
     Unreachable,
 )
 from callpost.model.media import Media, MediaStatus, Stream
@@ -131,21 +130,6 @@ async def test_the_recording_itself_is_streamed(desk: Desk) -> None:
     assert seen.body == AUDIO
     assert seen.headers["content-length"] == str(len(AUDIO))
     assert seen.headers["content-type"] == "application/octet-stream"
-
-
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-async def test_any_2xx_is_success(desk: Desk, status: int) -> None:
-    desk.http.replies = [status]
-    assert isinstance(await desk.deliver(ANALYTICS), Delivered)
-
-
-@pytest.mark.parametrize("status", [301, 307, 400, 401, 404, 406, 410, 429, 500, 503])
-async def test_any_other_status_is_tried_again(desk: Desk, status: int) -> None:
-    desk.http.replies = [web.Response(status=status, text="no\x00", headers={"Retry-After": "120"})]
-    outcome = await desk.deliver(ANALYTICS)
-    assert isinstance(outcome, Refused)
-    assert (outcome.status, outcome.retry_after_s, outcome.excerpt) == (status, 120, "no\ufffd")
-    assert len(desk.http.seen) == 1
 
 
 async def test_a_stream_that_there_is_not_is_hopeless(desk: Desk) -> None:

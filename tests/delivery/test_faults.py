@@ -1,337 +1,358 @@
-"""What AWS does on bad days and no test server imitates, played by a scripted one."""
+"""What AWS and networks do on bad days and no test server imitates, played by a proxy before a real one.
+
+After each fault the next attempt meets the real server, which shows what has become of the object.
+"""
 
 import asyncio
 import base64
 import hashlib
-import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from uuid import uuid4
+from datetime import timedelta
+from itertools import repeat
 
 import pytest
 from aiohttp import web
-from http_server import HttpServer, Reply, Seen
-
-from callpost.delivery import payload, session_policy, signed_put
-from callpost.delivery.aws import Aws, AwsEndpoints
-from callpost.delivery.bucket import Buckets, Written
-from callpost.delivery.preflight import Preflight, Roles
-from callpost.delivery.sessions import Sessions
-from callpost.delivery.signing import Credentials
-from callpost.model.delivery import (
-    BucketFolder,
-    Delivered,
-    EndpointPolicy,
-    Hopeless,
-    Outcome,
-    PresignedObject,
-    Refused,
-    SignatureVersion,
-    Unreachable,
+from demo.customer import CUSTOMER_ACCOUNT
+from fault_proxy import (
+    Fault,
+    FaultProxy,
+    Request,
+    answers,
+    breaks_in_the_answer,
+    breaks_while_sending,
+    checks_the_clock,
+    elsewhere,
+    loses_the_answer,
+    never_answers,
+    says,
+    well,
 )
-from callpost.network import Network
+from places import DATA, LARGE, Place, everywhere, impatient, on_aws, receipt, streamed, where
 
-DATA = b"{}"
-LOCAL = EndpointPolicy(allow_http=True, allow_private_networks=True, allowed_ports=None)
-ROLE = "arn:aws:iam::999533888199:role/r"
-FOLDER = BucketFolder("acme-calls", "calls", ROLE, "us-east-1")
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+from callpost.delivery.payload import Payload
+from callpost.model.configuration import S3Options
+from callpost.model.delivery import Delivered, Hopeless, Outcome, Refused, Unreachable
+
+JSON = {"ContentType": "application/json"}
 ETAG = f'"{hashlib.md5(DATA, usedforsecurity=False).hexdigest()}"'
+SLOW_DOWN = says("SlowDown", 503, "Please reduce your request rate.")
 
 
-def session(_: Seen) -> Reply:
-    text = (
-        "<Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
-        "<SessionToken>t</SessionToken><Expiration>2026-03-01T13:00:00Z</Expiration></Credentials>"
-    )
-    return web.Response(text=text)
+class Way:
+    """One of the two ways to put an object there; the same object, however often it is asked."""
+
+    def __init__(self, place: Place, bucket: str, *, signed: bool) -> None:
+        self.key = "analytics.json"
+        self._place, self._bucket = place, bucket
+        self._url = place.address.presign(bucket, self.key, **JSON) if signed else None
+        self._folder = None if signed else place.folder(bucket)
+
+    async def put(self, sent: Payload | bytes = DATA) -> Outcome:
+        if self._folder is not None:
+            return await self._place.put(self._folder, sent)
+        return await self._place.put_signed(self._place.read(self._url or ""), sent)
+
+    def meets(self, faults: FaultProxy, *given: Fault) -> None:
+        """The next writes meet these, whatever is asked before them."""
+        looks = self._folder is not None and not self._place.address.is_aws
+        faults.fail(*((well, *given) if looks else given))
+
+    def arrived(self) -> bool:
+        return self._place.server.get(self._bucket, self.key) == DATA
 
 
-def error(code: str, status: int, extra: str = "", **headers: str) -> Callable[[Seen], Reply]:
-    text = f"<Error><Code>{code}</Code><Message>m</Message>{extra}</Error>"
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: web.Response(status=status, text=text, headers=named)
+@pytest.fixture(params=["presigned", "by-role"])
+def way(request: pytest.FixtureRequest, place: Place, bucket: str) -> Way:
+    return Way(place, bucket, signed=request.param == "presigned")
 
 
-def stored(_: Seen) -> Reply:
-    return web.Response(status=200, headers={"ETag": ETAG})
+# --- connections
 
 
-@dataclass
-class Cloud:
-    """STS and every region's S3 behind one address: /sts and /s3/{region}. script: what S3 answers."""
-
-    buckets: Buckets
-    sessions: Sessions
-    preflight: Preflight
-    server: HttpServer
-    network: Network
-    script: list[Callable[[Seen], Reply]] = field(default_factory=lambda: [stored])
-    sts: list[Callable[[Seen], Reply]] = field(default_factory=lambda: [session])
-
-    async def answer(self, seen: Seen) -> Reply:
-        replies = self.sts if seen.path.startswith("/sts") else self.script
-        return (replies.pop(0) if len(replies) > 1 else replies[0])(seen)
-
-    async def put(self, folder: BucketFolder = FOLDER, data: bytes = DATA) -> Outcome:
-        sent = payload.of_bytes(data, "application/json")
-        return await self.buckets.put(Written(folder, "calls/k", sent, uuid4(), uuid4()))
-
-    def asked(self) -> list[str]:
-        """Method and path of what S3 was asked."""
-        return [f"{seen.method} {seen.path}" for seen in self.server.seen if seen.path.startswith("/s3")]
+@everywhere
+@pytest.mark.parametrize("size", [len(DATA), 5_000_000])
+async def test_a_connection_that_breaks_while_sending_is_unreachable(
+    place: Place, way: Way, faults: FaultProxy, size: int
+) -> None:
+    way.meets(faults, *[breaks_while_sending] * 2)
+    sent = DATA if size == len(DATA) else streamed(size, "application/json")
+    outcome = await way.put(sent)
+    assert isinstance(outcome, Unreachable)
+    assert faults.writes == 0
+    assert isinstance(await way.put(), Delivered)
+    assert way.arrived()
 
 
-@pytest.fixture
-async def cloud(http_server: HttpServer) -> AsyncIterator[Cloud]:
-    endpoints = AwsEndpoints(f"{http_server.url}/s3/{{region}}", f"{http_server.url}/sts", True, True)
-    async with Network(LOCAL) as network:
-        requests = Aws(network, lambda: NOW)
-        sessions = Sessions(requests, endpoints, lambda: Credentials("AKIA", "own"))
-        buckets = Buckets(requests, sessions, endpoints)
-        preflight = Preflight(network, sessions, buckets)
-        made = Cloud(buckets, sessions, preflight, http_server, network)
-        http_server.replies = [made.answer]
-        yield made
+@everywhere
+@pytest.mark.parametrize("fault", [loses_the_answer, breaks_in_the_answer])
+async def test_an_object_whose_answer_was_lost_is_there_once(
+    place: Place, way: Way, faults: FaultProxy, fault: Fault
+) -> None:
+    way.meets(faults, fault)
+    first = await way.put()
+    # A kept connection that breaks may be a stale one, and is tried once more at once.
+    assert isinstance(first, Unreachable | Delivered)
+    assert isinstance(await way.put(), Delivered)
+    assert way.arrived()
 
 
-PUT = "PUT /s3/{region}/acme-calls/calls/k"
+@where(versions=True)
+async def test_a_lost_answer_makes_no_second_version(place: Place, bucket: str, faults: FaultProxy) -> None:
+    s3 = place.server.client()
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    way = Way(place, bucket, signed=False)
+    way.meets(faults, loses_the_answer)
+    await way.put()
+    proof = receipt(await way.put())
+    (version,) = s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert proof.version_id == version["VersionId"]
 
 
+@everywhere
+async def test_an_answer_that_never_comes_is_not_waited_for(
+    place: Place, way: Way, faults: FaultProxy
+) -> None:
+    way.meets(faults, never_answers)
+    async with asyncio.timeout(5):
+        outcome = await way.put(impatient())
+    assert isinstance(outcome, Unreachable)
+    assert "no answer within" in outcome.reason
+    assert isinstance(await way.put(), Delivered)
+
+
+# --- answers
+
+
+@everywhere
+@pytest.mark.parametrize("wait_s", [None, 7])
+async def test_slow_down_is_the_schedules(
+    place: Place, way: Way, faults: FaultProxy, wait_s: int | None
+) -> None:
+    headers = {"Retry_After": str(wait_s)} if wait_s else {}
+    way.meets(faults, says("SlowDown", 503, **headers), SLOW_DOWN)
+    outcome = await way.put()
+    assert isinstance(outcome, Refused)
+    assert (outcome.status, outcome.retry_after_s) == (503, wait_s)
+    assert outcome.reason == "S3 asks for fewer requests."
+    assert faults.asked[-1] == "PUT 503"
+    assert len([line for line in faults.asked if line.startswith("PUT")]) == 1
+
+
+@everywhere
+async def test_success_with_an_error_inside_is_none(place: Place, way: Way, faults: FaultProxy) -> None:
+    way.meets(faults, says("InternalError", 200))
+    outcome = await way.put()
+    assert isinstance(outcome, Refused)
+    assert (outcome.status, outcome.reason) == (200, "S3 failed.")
+    assert isinstance(await way.put(), Delivered)
+
+
+@everywhere
+async def test_an_object_that_arrived_otherwise_is_no_success(
+    place: Place, way: Way, faults: FaultProxy
+) -> None:
+    way.meets(faults, answers(200, ETag=f'"{"0" * 32}"'))
+    outcome = await way.put()
+    assert isinstance(outcome, Refused)
+    assert "not that of what was sent" in outcome.reason
+
+
+@everywhere
+async def test_a_redirect_to_somebody_else_is_not_followed(
+    place: Place, way: Way, faults: FaultProxy
+) -> None:
+    text = "<Error><Code>TemporaryRedirect</Code></Error>"
+    way.meets(faults, *[answers(307, text, Location="https://acme.s3-eu-west-1.evil.org/k")] * 2)
+    outcome = await way.put()
+    assert isinstance(outcome, Refused)
+    assert (outcome.status, faults.writes) == (307, 0)
+    assert len({passed.host for passed in faults.passed if not passed.is_sts}) == 1
+
+
+@where(role=True)
+async def test_an_error_at_the_end_of_the_parts_gives_them_up(
+    place: Place, bucket: str, faults: FaultProxy
+) -> None:
+    async def fails_at_the_end(request: Request) -> web.StreamResponse | None:
+        is_end = request.raw.method == "POST" and "uploadId" in request.raw.query
+        return await says("InternalError", 200)(request) if is_end else None
+
+    faults.s3 = repeat(fails_at_the_end)
+    outcome = await place.put(place.folder(bucket), streamed(LARGE))
+    assert isinstance(outcome, Refused)
+    assert (place.server.keys(bucket), place.server.uploads(bucket)) == ([], [])
+
+
+@on_aws
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "hopeless", "cause"),
     [
-        error("PermanentRedirect", 301, x_amz_bucket_region="eu-west-1"),
-        error("AuthorizationHeaderMalformed", 400, "<Region>eu-west-1</Region>"),
-        error("TemporaryRedirect", 307, Location="https://acme-calls.s3-eu-west-1.amazonaws.com/calls/k"),
+        (says("AccessDenied", 403, "Request has expired"), True, "The URL has expired."),
+        (says("AccessDenied", 403, "Access Denied"), False, "may not write"),
+        (says("SignatureDoesNotMatch", 403), True, "signed for another request"),
+        (says("ExpiredToken", 400), True, "session that signed the URL has ended"),
+        (says("InvalidToken", 400), True, "session that signed the URL"),
+        (says("InvalidRequest", 400, "Please use AWS4-HMAC-SHA256."), True, "kind of signature"),
+        (says("InvalidRequest", 400, "Missing something"), False, "InvalidRequest"),
+        (says("InvalidAccessKeyId", 403), True, "access key"),
+        (says("AuthorizationQueryParametersError", 400, "the region 'x' is wrong"), True, "another region"),
+        (says("PermanentRedirect", 301), True, "another region"),
+        (says("TemporaryRedirect", 307), False, "redirects are not followed"),
+        (says("NoSuchBucket", 404), True, "no such bucket"),
+        (says("RequestTimeTooSkewed", 403), False, "clocks"),
+        (says("InternalError", 500), False, "S3 failed"),
+        (answers(502, "<html>"), False, "502"),
     ],
 )
+async def test_what_a_presigned_url_cannot_be_mended_by_waiting_is_hopeless(  # noqa: PLR0917
+    place: Place, bucket: str, faults: FaultProxy, fault: Fault, hopeless: bool, cause: str
+) -> None:
+    faults.fail(fault)
+    outcome = await Way(place, bucket, signed=True).put()
+    assert isinstance(outcome, Hopeless if hopeless else Refused)
+    assert cause in outcome.reason
+    assert bool(outcome.remedy) or not hopeless
+    assert len(faults.asked) == 1
+
+
+@on_aws
+async def test_what_was_signed_is_not_repeated_in_the_history(
+    place: Place, bucket: str, faults: FaultProxy
+) -> None:
+    faults.fail(says("SignatureDoesNotMatch", 403, "no", "<StringToSign>secret</StringToSign>"))
+    outcome = await Way(place, bucket, signed=True).put()
+    assert isinstance(outcome, Hopeless)
+    assert outcome.excerpt == "SignatureDoesNotMatch: no"
+
+
+# --- regions
+
+
+def moved(region: str) -> list[Fault]:
+    """The three ways in which AWS says that a bucket is elsewhere."""
+    location = f"https://acme-calls.s3-{region}.amazonaws.com/calls/k"
+    return [
+        says("PermanentRedirect", 301, x_amz_bucket_region=region),
+        says("AuthorizationHeaderMalformed", 400, extra=f"<Region>{region}</Region>"),
+        says("TemporaryRedirect", 307, Location=location),
+    ]
+
+
+@on_aws
+@pytest.mark.parametrize("refusal", moved("eu-west-1"), ids=["301", "400", "307"])
 async def test_a_wrong_region_is_corrected_once_and_remembered(
-    cloud: Cloud, fault: Callable[[Seen], Reply]
+    place: Place, faults: FaultProxy, refusal: Fault
 ) -> None:
-    cloud.script = [fault, stored]
-    assert isinstance(await cloud.put(), Delivered)
-    assert isinstance(await cloud.put(), Delivered)
-    assert cloud.asked() == [PUT.format(region="us-east-1"), *[PUT.format(region="eu-west-1")] * 2]
-    assert "/eu-west-1/s3/aws4_request" in cloud.server.seen[-1].headers["authorization"]
+    bucket = place.server.make_bucket("eu-west-1")
+    faults.s3 = repeat(elsewhere("eu-west-1", refusal))
+    folder = place.folder(bucket)
+    for name in ("a.json", "b.json"):
+        assert isinstance(await place.put(folder, name=name), Delivered)
+    hosts = [passed.host for passed in faults.passed if not passed.is_sts]
+    assert hosts == ["s3.us-east-1.amazonaws.com", *["s3.eu-west-1.amazonaws.com"] * 2]
+    assert sorted(place.server.keys(bucket)) == ["a.json", "b.json"]
 
 
-async def test_an_unknown_region_is_asked_for_and_remembered(cloud: Cloud) -> None:
-    cloud.script = [error("AccessDenied", 403, x_amz_bucket_region="ap-south-1"), stored]
-    folder = replace(FOLDER, region=None)
-    for _ in range(2):
-        assert isinstance(await cloud.put(folder), Delivered)
-    assert cloud.asked() == ["HEAD /s3/us-east-1/acme-calls", *[PUT.format(region="ap-south-1")] * 2]
+@on_aws
+async def test_an_unknown_region_is_asked_for_and_remembered(place: Place, faults: FaultProxy) -> None:
+    bucket = place.server.make_bucket("eu-west-1")
+    faults.fail(says("AccessDenied", 403, x_amz_bucket_region="eu-west-1"))
+    folder = place.folder(bucket, url=f"s3://{bucket}")
+    for name in ("a.json", "b.json"):
+        assert isinstance(await place.put(folder, name=name), Delivered)
+    asked = [f"{passed.method} {passed.host}" for passed in faults.passed if not passed.is_sts]
+    assert asked == ["HEAD s3.us-east-1.amazonaws.com", *["PUT s3.eu-west-1.amazonaws.com"] * 2]
 
 
-async def test_a_redirect_to_somebody_else_is_not_followed(cloud: Cloud) -> None:
-    cloud.script = [
-        error("TemporaryRedirect", 307, Location="https://acme-calls.s3-eu-west-1.evil.org/calls/k")
-    ]
-    assert isinstance(await cloud.put(), Refused)
-    assert len(cloud.asked()) == 1
+@on_aws
+async def test_a_region_that_is_none_never_becomes_part_of_a_host(
+    place: Place, bucket: str, faults: FaultProxy
+) -> None:
+    faults.s3 = repeat(says("PermanentRedirect", 301, x_amz_bucket_region="evil.org/x"))
+    for url in (None, f"s3://{bucket}"):
+        assert isinstance(await place.put(place.folder(bucket, url=url)), Refused)
+    assert {passed.host for passed in faults.passed if not passed.is_sts} == {"s3.us-east-1.amazonaws.com"}
 
 
-async def test_a_region_that_is_none_never_becomes_part_of_a_host(cloud: Cloud) -> None:
-    cloud.script = [error("PermanentRedirect", 301, x_amz_bucket_region="evil.org/x")]
-    assert isinstance(await cloud.put(), Refused)
-    assert isinstance(await cloud.put(replace(FOLDER, region=None)), Refused)
-    assert {line.split("/")[2] for line in cloud.asked()} == {"us-east-1"}
+@on_aws
+async def test_regions_that_contradict_each_other_end(place: Place, bucket: str, faults: FaultProxy) -> None:
+    faults.fail(*(moved("eu-west-1")[0], moved("us-east-1")[0]) * 2)
+    assert isinstance(await place.put(place.folder(bucket)), Refused)
+    assert len(faults.asked) == 2
 
 
-async def test_regions_that_contradict_each_other_end(cloud: Cloud) -> None:
-    here, there = (
-        error("PermanentRedirect", 301, x_amz_bucket_region=name) for name in ("eu-west-1", "us-west-2")
+@on_aws
+async def test_a_bucket_of_somebody_else_is_left_alone(place: Place, bucket: str, faults: FaultProxy) -> None:
+    async def checks_the_owner(request: Request) -> web.StreamResponse | None:
+        is_right = request.headers.get("x-amz-expected-bucket-owner") == CUSTOMER_ACCOUNT
+        return None if is_right else await says("AccessDenied", 403, "Access Denied")(request)
+
+    faults.s3 = repeat(checks_the_owner)
+    role = place.folder(bucket).role
+    wrong, right = (
+        place.folder(bucket, role=role, s3_options=S3Options(expected_bucket_owner=owner))
+        for owner in ("111111111111", CUSTOMER_ACCOUNT)
     )
-    cloud.script = [here, there, here, there]
-    assert isinstance(await cloud.put(), Refused)
-    assert len(cloud.asked()) == 2
+    refused = await place.put(wrong)
+    assert isinstance(refused, Refused)
+    assert "does not belong to the account 111111111111" in refused.reason
+    assert isinstance(await place.put(right), Delivered)
 
 
-async def test_slow_down_is_the_schedules(cloud: Cloud) -> None:
-    cloud.script = [error("SlowDown", 503, Retry_After="7")]
-    outcome = await cloud.put()
-    assert isinstance(outcome, Refused)
-    assert (outcome.status, outcome.retry_after_s, outcome.reason) == (503, 7, "S3 asks for fewer requests.")
-    assert len(cloud.asked()) == 1
+# --- clocks
 
 
-async def test_success_with_an_error_inside_is_none(cloud: Cloud) -> None:
-    cloud.script = [error("InternalError", 200)]
-    outcome = await cloud.put()
-    assert isinstance(outcome, Refused)
-    assert outcome.reason == "S3 failed."
-
-
-async def test_a_session_that_has_ended_is_replaced_once(cloud: Cloud) -> None:
-    cloud.script = [error("ExpiredToken", 400), stored]
-    assert isinstance(await cloud.put(), Delivered)
-    assert cloud.sessions.requests == 2
-    cloud.script = [error("ExpiredToken", 400)]
-    assert isinstance(await cloud.put(), Refused)
-    assert len(cloud.asked()) == 4
-
-
-async def test_a_wrong_clock_is_set_by_the_servers(cloud: Cloud) -> None:
-    theirs = NOW + timedelta(minutes=20)
-    cloud.script = [error("RequestTimeTooSkewed", 403, Date=format_datetime(theirs, usegmt=True)), stored]
-    assert isinstance(await cloud.put(), Delivered)
-    assert isinstance(await cloud.put(), Delivered)
-    dates = [seen.headers["x-amz-date"] for seen in cloud.server.seen if seen.path.startswith("/s3")]
-    assert dates == ["20260301T120000Z", "20260301T122000Z", "20260301T122000Z"]
-
-
-async def test_a_wrong_clock_is_set_by_sts_too(cloud: Cloud) -> None:
-    theirs = format_datetime(NOW + timedelta(minutes=20), usegmt=True)
-    cloud.sts = [error("SignatureDoesNotMatch", 403, Date=theirs), session]
-    assert isinstance(await cloud.put(), Delivered)
-
-
-async def test_a_server_without_conditional_writes_is_remembered_and_the_receipt_says_so(
-    cloud: Cloud,
+@everywhere
+@pytest.mark.parametrize("minutes", [-20, 20])
+async def test_a_wrong_clock_is_set_by_the_servers(
+    place: Place, bucket: str, faults: FaultProxy, minutes: int
 ) -> None:
-    cloud.script = [error("NotImplemented", 501), stored]
-    for _ in range(2):
-        outcome = await cloud.put()
-        assert isinstance(outcome, Delivered)
-        assert outcome.receipt.conditional is False
-    conditions = [
-        "if-none-match" in seen.headers for seen in cloud.server.seen if seen.path.startswith("/s3")
-    ]
+    place.clock_offset = timedelta(minutes=minutes)
+    faults.s3 = faults.sts = repeat(checks_the_clock)
+    folder = place.folder(bucket)
+    for name in ("a.json", "b.json"):
+        assert isinstance(await place.put(folder, name=name), Delivered)
+    refused = [line for line in faults.asked if line == "PUT 403"]
+    assert (len(refused), sorted(place.server.keys(bucket))) == (1, ["a.json", "b.json"])
+
+
+# --- conditional writes
+
+
+@everywhere
+async def test_a_server_that_refuses_the_condition_is_remembered_and_the_receipt_says_so(
+    place: Place, bucket: str, faults: FaultProxy
+) -> None:
+    async def refuses_the_condition(request: Request) -> web.StreamResponse | None:
+        return await says("NotImplemented", 501)(request) if "if-none-match" in request.headers else None
+
+    faults.s3 = repeat(refuses_the_condition)
+    folder = place.folder(bucket)
+    for name in ("a.json", "b.json", "a.json"):
+        assert receipt(await place.put(folder, name=name)).conditional is False
+    conditions = ["if-none-match" in passed.headers for passed in faults.passed if passed.method == "PUT"]
     assert conditions == [True, False, False]
 
 
-async def test_an_object_that_is_there_already_is_compared(cloud: Cloud) -> None:
-    def same(seen: Seen) -> Reply:
-        headers = {"ETag": ETAG, "x-amz-version-id": "v1", "Content-Length": "2"}
-        return web.Response(status=200, headers=headers) if seen.method == "HEAD" else 500
-
-    cloud.script = [error("PreconditionFailed", 412), same]
-    outcome = await cloud.put()
-    assert isinstance(outcome, Delivered)
-    assert (outcome.receipt.version_id, outcome.receipt.conditional) == ("v1", True)
-    assert [line.split()[0] for line in cloud.asked()] == ["PUT", "HEAD"]
-
-
-async def test_an_object_of_another_checksum_is_not_taken_for_ours(cloud: Cloud) -> None:
-    def other(seen: Seen) -> Reply:
-        digest = base64.b64encode(hashlib.sha256(b"[]").digest()).decode()
-        headers = {"ETag": ETAG, "x-amz-checksum-sha256": digest, "Content-Length": "2"}
-        return web.Response(status=200, headers=headers) if seen.method == "HEAD" else 500
-
-    cloud.script = [error("PreconditionFailed", 412), other, stored]
-    outcome = await cloud.put()
-    assert isinstance(outcome, Delivered)
-    assert [line.split()[0] for line in cloud.asked()] == ["PUT", "HEAD", "PUT"]
-
-
-async def test_an_object_that_arrived_otherwise_is_no_success(cloud: Cloud) -> None:
-    wrong = web.Response(status=200, headers={"ETag": f'"{"0" * 32}"'})
-    cloud.script = [lambda _: wrong]
-    outcome = await cloud.put()
-    assert isinstance(outcome, Refused)
-    assert "checksum" in outcome.reason
-
-
-async def test_a_write_that_meets_another_is_tried_again_later(cloud: Cloud) -> None:
-    cloud.script = [error("ConditionalRequestConflict", 409)]
-    assert isinstance(await cloud.put(), Refused)
-
-
-async def test_a_connection_that_breaks_is_unreachable(cloud: Cloud) -> None:
-    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(64)
-        writer.transport.abort()
-
-    broken = await asyncio.start_server(cut, "127.0.0.1", 0)
-    port = broken.sockets[0].getsockname()[1]
-    url = f"http://127.0.0.1:{port}/b/k?X-Amz-Signature=secret"
-    late = NOW + timedelta(days=1)
-    target = PresignedObject(url, "127.0.0.1", None, "k", SignatureVersion.V4, late, False, None)
-    sent = payload.of_bytes(b"x" * 3_000_000, "application/json")
-    outcome = await signed_put.put(cloud.network, target, sent, NOW)
-    broken.close()
-    assert isinstance(outcome, Unreachable)
-    assert "secret" not in str(outcome)
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "message", "hopeless"),
-    [
-        ("AccessDenied", 403, "Request has expired", True),
-        ("AccessDenied", 403, "Access Denied", False),
-        ("SignatureDoesNotMatch", 403, "", True),
-        ("ExpiredToken", 400, "", True),
-        ("InvalidRequest", 400, "Please use AWS4-HMAC-SHA256.", True),
-        ("InvalidRequest", 400, "Missing something", False),
-        ("SlowDown", 503, "", False),
-        ("NoSuchBucket", 404, "", True),
-    ],
-)
-async def test_what_a_presigned_url_cannot_be_mended_by_waiting_is_hopeless(
-    cloud: Cloud, code: str, status: int, message: str, hopeless: bool
+@everywhere
+async def test_a_write_that_meets_another_is_tried_again_later(
+    place: Place, bucket: str, faults: FaultProxy
 ) -> None:
-    text = (
-        f"<Error><Code>{code}</Code><Message>{message}</Message><StringToSign>secret</StringToSign></Error>"
-    )
-    cloud.script = [lambda _: web.Response(status=status, text=text)]
-    url = f"{cloud.server.url}/s3/k?X-Amz-Signature=a"
-    late = NOW + timedelta(days=1)
-    target = PresignedObject(url, "127.0.0.1", None, "k", SignatureVersion.V4, late, False, None)
-    outcome = await signed_put.put(cloud.network, target, payload.of_bytes(DATA, None), NOW)
-    assert isinstance(outcome, Hopeless if hopeless else Refused)
-    assert "secret" not in outcome.excerpt
-    assert code in outcome.excerpt
+    way = Way(place, bucket, signed=False)
+    way.meets(faults, says("ConditionalRequestConflict", 409))
+    assert isinstance(await way.put(), Refused)
+    assert isinstance(await way.put(), Delivered)
 
 
-async def test_many_deliveries_wait_for_one_session(cloud: Cloud) -> None:
-    who = uuid4()
-    sent = payload.of_bytes(DATA, None)
-    await asyncio.gather(
-        *(cloud.buckets.put(Written(FOLDER, "calls/k", sent, who, uuid4())) for _ in range(50))
-    )
-    assert cloud.sessions.requests == 1
+@on_aws
+async def test_an_object_of_another_checksum_is_not_taken_for_ours(
+    place: Place, bucket: str, faults: FaultProxy
+) -> None:
+    other = base64.b64encode(hashlib.sha256(b"[]").digest()).decode()
+    same_size = {"ETag": ETAG, "x_amz_checksum_sha256": other, "Content_Length": str(len(DATA))}
 
+    async def shows_another(request: Request) -> web.StreamResponse:
+        return web.Response(headers={name.replace("_", "-"): value for name, value in same_size.items()})
 
-async def test_a_failed_session_is_told_to_all_and_not_kept(cloud: Cloud) -> None:
-    who, sent = uuid4(), payload.of_bytes(DATA, None)
-    cloud.sts = [error("Throttling", 400), session]
-    written = Written(FOLDER, "calls/k", sent, who, uuid4())
-    outcomes = await asyncio.gather(*(cloud.buckets.put(written) for _ in range(5)))
-    assert {type(outcome) for outcome in outcomes} == {Refused}
-    assert isinstance(await cloud.buckets.put(written), Delivered)
-
-
-async def test_a_session_is_asked_for_this_folder_this_organization_and_this_recording(cloud: Cloud) -> None:
-    written = Written(FOLDER, "calls/k", payload.of_bytes(DATA, None), uuid4(), uuid4())
-    await cloud.buckets.put(written)
-    form = dict(pair.split("=", 1) for pair in cloud.server.seen[0].body.decode().split("&"))
-    assert form["ExternalId"] == str(written.organization_id)
-    assert form["RoleSessionName"] == str(written.media_id)
-    assert form["DurationSeconds"] == "3600"
-    assert "acme-calls%2Fcalls%2F%2A" in form["Policy"]
-
-
-async def test_a_role_that_is_open_to_others_is_found_out_once_a_day(cloud: Cloud) -> None:
-    roles, who = Roles(cloud.preflight, lambda: NOW), uuid4()
-    warnings = await asyncio.gather(*(roles.warning(FOLDER, who) for _ in range(20)))
-    assert all("confused deputy" in warning for warning in warnings)
-    assert len(cloud.server.seen) == 2
-    cloud.sts = [error("AccessDenied", 403)]
-    assert await roles.warning(FOLDER, uuid4()) == ""
-    assert await Roles(cloud.preflight, lambda: NOW, enabled=False).warning(FOLDER, uuid4()) == ""
-    assert len(cloud.server.seen) == 4
-
-
-async def test_the_session_policy_names_one_folder_and_stays_within_awss_limit() -> None:
-
-    odd = replace(FOLDER, prefix="a*b?c$d")
-    statement = json.loads(session_policy.writing(odd, "a*b?c$d/k"))["Statement"][0]
-    assert statement["Resource"] == "arn:aws:s3:::acme-calls/a${*}b${?}c${$}d/*"
-    assert json.loads(session_policy.writing(FOLDER, "elsewhere/k"))["Statement"][0]["Resource"] == (
-        "arn:aws:s3:::acme-calls/*"
-    )
-    long = replace(FOLDER, prefix="*" * 800)
-    assert len(session_policy.writing(long, f"{long.prefix}/k")) <= 2048
+    faults.fail(says("PreconditionFailed", 412), shows_another)
+    assert receipt(await place.put(place.folder(bucket))).conditional is False
+    assert [line.split()[0] for line in faults.asked] == ["PUT", "HEAD", "PUT"]

@@ -1,7 +1,8 @@
 """An object into a customer's bucket, by a session with the customer's role.
 
 The write is conditional (If-None-Match): the same delivery never makes a second version. Where the object is
-there already it is compared, and only replaced if it is another one. Each thing that can be mended on the
+there already it is compared, and only replaced if it is another one. A server that has not shown whether it
+heeds the condition is asked for the object first. Each thing that can be mended on the
 spot (an ended session, a wrong region, a server without conditional writes) is mended once; the rest is the
 schedule's.
 """
@@ -47,27 +48,39 @@ class Written:
 class _Try:
     """One delivery's way through the mendable failures. conditional: ask for the object not to be there.
 
-    replaces: the object is there and is another one.
+    look: see first whether it is there. replaces: it is, and is another one.
     """
 
     conditional: bool
+    look: bool
     mended: set[str]
     replaces: bool = False
 
 
 class Buckets:
-    """Writes objects; remembers the region of each bucket and which servers cannot write conditionally."""
+    """Writes objects; remembers the region of each bucket and which servers write conditionally."""
 
-    def __init__(self, requests: Aws, sessions: Sessions, endpoints: AwsEndpoints | None = None) -> None:
+    def __init__(
+        self,
+        requests: Aws,
+        sessions: Sessions,
+        endpoints: AwsEndpoints | None = None,
+        in_parts_over: int = multipart.THRESHOLD_BYTES,
+    ) -> None:
+        """in_parts_over: bytes, from which on an object is written in parts."""
+        self._in_parts_over = in_parts_over
         self._aws = requests
         self._sessions = sessions
         self._endpoints = endpoints or AwsEndpoints()
         self._regions: dict[str, str] = {}
-        self._unconditional: set[str] = set()
+        self._heeding: dict[str, bool] = {}
 
     async def put(self, written: Written) -> Outcome:
         """Write one object, and prove that it is there."""
-        state = _Try(self._server(written.folder) not in self._unconditional, set())
+        conditional = self._writes_conditionally(written.folder)
+        # In parts, the condition is only answered when all of them are there.
+        look = conditional is not True or written.payload.size > self._in_parts_over
+        state = _Try(conditional is not False, look, set())
         try:
             return await self._put(written, state)
         except NoSession as refusal:
@@ -137,28 +150,33 @@ class Buckets:
                 session_policy.writing(written.folder, written.key),
             )
             credentials = await self._sessions.get(key, str(written.media_id))
+            if state.look and (same := await self._same_object(written, credentials, state)):
+                return same
             answer = await self._write(written, credentials, conditional=state.conditional)
             if 200 <= answer.status < 300 and not explain.has_error(answer):
                 return await self._delivered(written, credentials, state, answer)
             if answer.status == 412 and state.conditional:
-                if same := await self._same_object(written, credentials):
+                self._heeding[self._server(written.folder)] = True
+                if same := await self._same_object(written, credentials, state):
                     return same
                 # Another object has this key, or we may not look: what was asked for is what must be there.
                 state.conditional, state.replaces = False, True
-                continue
-            cure = self._cure(written.folder, answer)
-            if cure is None or cure in state.mended:
+            elif (cure := self._cure(written.folder, answer)) and cure not in state.mended:
+                self._mend(cure, state, key, credentials)
+            else:
                 return explain.by_role(answer, self._aws.clock(), written.folder.options)
-            state.mended.add(cure)
-            if cure == "session":
-                self._sessions.drop(key, credentials)
-            if cure == "condition":
-                state.conditional = False
+
+    def _mend(self, cure: str, state: _Try, key: SessionKey, credentials: Credentials) -> None:
+        state.mended.add(cure)
+        if cure == "session":
+            self._sessions.drop(key, credentials)
+        if cure == "condition":
+            state.conditional = False
 
     async def _write(self, written: Written, credentials: Credentials, *, conditional: bool) -> Answer:
         headers = _object_headers(written.payload) | _asked_headers(written.folder.options)
         condition = {"if-none-match": "*"} if conditional else {}
-        if written.payload.size > multipart.THRESHOLD_BYTES:
+        if written.payload.size > self._in_parts_over:
             return await multipart.put(self, written, credentials, headers, condition)
         checksum = {"x-amz-checksum-sha256": written.payload.sha256_base64}
         return await self.call(
@@ -171,7 +189,7 @@ class Buckets:
         if error.code in _ENDED:
             return "session"
         if error.code == "NotImplemented" or answer.status == 501:
-            self._unconditional.add(self._server(folder))
+            self._heeding[self._server(folder)] = False
             return "condition"
         region = error.region or _region_of_redirect(answer)
         elsewhere = error.code in _OTHER_REGION or answer.status in (301, 307)
@@ -191,18 +209,21 @@ class Buckets:
         if verified == "none":
             seen = await self.call("HEAD", written, credentials, {"x-amz-checksum-mode": "ENABLED"})
             verified = _head_verdict(written.payload, seen) or "none"
-        conditional = None if written.folder.endpoint else True
-        if self._server(written.folder) in self._unconditional:
-            conditional = False
-        return Delivered(self._receipt(written, answer, verified, conditional and not state.replaces))
+        if state.replaces and state.conditional:
+            # Written although something was there: this server does not heed the condition.
+            self._heeding[self._server(written.folder)] = False
+        conditional = False if state.replaces else self._writes_conditionally(written.folder)
+        return Delivered(self._receipt(written, answer, verified, conditional))
 
-    async def _same_object(self, written: Written, credentials: Credentials) -> Delivered | None:
+    async def _same_object(self, written: Written, credentials: Credentials, state: _Try) -> Delivered | None:
         """Success where the object that is there already is the one to be written."""
         seen = await self.call("HEAD", written, credentials, {"x-amz-checksum-mode": "ENABLED"})
+        state.look, state.replaces = False, seen.status == 200
         verdict = _head_verdict(written.payload, seen)
         if verdict not in ("checksum", "etag"):
             return None
-        return Delivered(self._receipt(written, seen, verdict, conditional=True))
+        conditional = self._writes_conditionally(written.folder)
+        return Delivered(self._receipt(written, seen, verdict, conditional))
 
     def _receipt(self, written: Written, answer: Answer, verified: str, conditional: bool | None) -> Receipt:
         encryption = answer.headers.get("x-amz-server-side-encryption")
@@ -226,8 +247,17 @@ class Buckets:
             return f"{folder.endpoint or f'https://{point}'}/{key}"
         return f"{folder.endpoint or self._endpoints.s3_of(region)}/{folder.bucket}/{key}"
 
+    def _writes_conditionally(self, folder: BucketFolder) -> bool | None:
+        """Whether the server heeds If-None-Match; None: it has not shown it yet. AWS does since 2024."""
+        return self._heeding.get(self._server(folder), True if _is_aws(folder) else None)
+
     def _server(self, folder: BucketFolder) -> str:
         return folder.endpoint or "aws"
+
+
+def _is_aws(folder: BucketFolder) -> bool:
+    url = urls.parse(folder.endpoint or "")
+    return folder.endpoint is None or (url is not None and hosts.bucket_of(url) is not None)
 
 
 def _object_headers(payload: Payload) -> dict[str, str]:

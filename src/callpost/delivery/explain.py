@@ -39,6 +39,7 @@ class Explanation:
 
 
 _SIGNED_AGAIN = "Put a fresh URL into the delivery, signed for PUT and this Content-Type."
+_SIGNED_THERE = "Sign the URL for the bucket's own region and its host (s3.REGION.amazonaws.com)."
 
 _PRESIGNED = {
     "SignatureDoesNotMatch": Explanation(
@@ -62,6 +63,16 @@ _PRESIGNED = {
     ),
     "InvalidRequest": Explanation(
         "The bucket does not take this kind of signature.", "Sign with SigV4 (s3v4).", True
+    ),
+    "AuthorizationQueryParametersError": Explanation(
+        "S3 does not take the URL's signature as it is written: another region than the bucket's, above all.",
+        _SIGNED_THERE,
+        True,
+    ),
+    "PermanentRedirect": Explanation("The bucket is in another region.", _SIGNED_THERE, True),
+    "TemporaryRedirect": Explanation(
+        "The bucket is new and in another region, and S3 redirects there; redirects are not followed.",
+        _SIGNED_THERE,
     ),
 }
 
@@ -142,11 +153,14 @@ def has_error(answer: Answer) -> bool:
     return b"<Error>" in answer.body
 
 
-def presigned(answer: Answer, now: datetime) -> Refused | Hopeless:
-    """Why a PUT to a pre-signed URL failed."""
+def presigned(answer: Answer, now: datetime, expires_at: datetime) -> Refused | Hopeless:
+    """Why a PUT to a pre-signed URL failed. By the server's clock it may have expired on its way, which some
+    servers tell as a wrong signature.
+    """
     error = read_error(answer)
     found = _PRESIGNED.get(error.code)
-    if error.code == "AccessDenied" and "expired" in error.message.lower():
+    expired = "expired" in error.message.lower() or (http_date(answer) or now) >= expires_at
+    if error.code in ("AccessDenied", "SignatureDoesNotMatch") and expired:
         found = _PRESIGNED["RequestExpired"]
     if error.code == "InvalidRequest" and "AWS4" not in error.message:
         found = None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 THRESHOLD_BYTES: Final = 64 * 1024 * 1024
 _PART_BYTES = 16 * 1024 * 1024
 _MOST_PARTS = 9000
+_GIVING_UP_S = (0.0, 0.5, 2.0)
 _UPLOAD_ID = re.compile(r"<UploadId>\s*([^<]+?)\s*</UploadId>")
 
 
@@ -49,8 +50,17 @@ async def put(
         return answer
     finally:
         if not ended:
-            with suppress(NoAnswer):
-                await asyncio.shield(buckets.call("DELETE", written, credentials, query=upload))
+            await asyncio.shield(_give_up(buckets, written, credentials, upload))
+
+
+async def _give_up(buckets: "Buckets", written: "Written", credentials: Credentials, upload: str) -> None:
+    """Clear away the parts, which their owner pays for and does not see: what failed once may fail again."""
+    for wait_s in _GIVING_UP_S:
+        await asyncio.sleep(wait_s)
+        with suppress(NoAnswer):
+            answer = await buckets.call("DELETE", written, credentials, query=upload)
+            if answer.status < 500:
+                return
 
 
 async def _send_parts(

@@ -25,6 +25,7 @@ from callpost.network import Answer, NoAnswer
 # A role assumed by a role lasts an hour at the most, and callpost may run under one.
 _LASTS_S = 3600
 _REFRESH = timedelta(minutes=10)
+_TIMEOUT_S = 20.0
 _CREDENTIAL = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken|Expiration)>\s*([^<]+?)\s*</\1>")
 _HOST_REGION = re.compile(r"^https?://sts(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.")
 
@@ -54,11 +55,16 @@ class Sessions:
     """Sessions by key. One request per key is in flight; a failure is told to all who wait and not kept."""
 
     def __init__(
-        self, requests: Aws, endpoints: AwsEndpoints | None = None, own: OwnCredentials | None = None
+        self,
+        requests: Aws,
+        endpoints: AwsEndpoints | None = None,
+        own: OwnCredentials | None = None,
+        timeout_s: float = _TIMEOUT_S,
     ) -> None:
         """own: callpost's own credentials, asked for each time; None: botocore's chain (environment, profile,
-        container, instance).
+        container, instance). timeout_s: how long STS may take to answer.
         """
+        self._timeout_s = timeout_s
         self._aws = requests
         self._endpoints = endpoints or AwsEndpoints()
         self._own = own or _FromChain()
@@ -112,7 +118,7 @@ class Sessions:
             {"content-type": "application/x-www-form-urlencoded; charset=utf-8"},
             body,
             hashlib.sha256(body).hexdigest(),
-            timeout_s=20,
+            timeout_s=self._timeout_s,
             trusted=self._endpoints.sts_trusted,
         )
         self.requests += 1

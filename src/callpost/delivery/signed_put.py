@@ -58,7 +58,7 @@ def _request(target: PresignedObject, payload: Payload, *, trusted: bool) -> Req
 
 def _outcome(target: PresignedObject, payload: Payload, answer: Answer, now: datetime) -> Outcome:
     if not 200 <= answer.status < 300 or explain.has_error(answer):
-        return explain.presigned(answer, now)
+        return explain.presigned(answer, now, target.expires_at)
     etag = answer.headers.get("etag")
     known, given = compare_etag(payload, answer)
     if known and not given:
