@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -38,8 +39,12 @@ class Url:
         )
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Url | None:
-    """The parts of an absolute URL; None where it is not one."""
+    """The parts of an absolute URL; None where it is not one.
+
+    Kept for the few last ones: in the course of a delivery the same URLs are asked for again and again.
+    """
     if len(text) > _LONGEST or _FORBIDDEN.search(text):
         return None
     try:

@@ -1,6 +1,6 @@
 """Cutting what was said into cues: one or two lines shown at a time, ending where a thought does."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -73,12 +73,16 @@ def _bounds(words: Sequence[Word]) -> list[int]:
     """
     starts, reach = [word.start_ms for word in words], _reach(words)
     pauses = [right.start_ms - left.end_ms > _LONG_PAUSE_MS for left, right in pairwise(words)]
-    best, previous, fitting = [0], [0], 0
+    if reach[0] == len(words) and words[-1].end_ms - starts[0] <= _LONGEST_MS and not any(pauses):
+        return [0, len(words)]  # as most turns of a conversation are: a cut costs more than it can save
+    best, previous, first, hasty = [0], [0], 0, 0
     for last, (word, pause) in enumerate(zip(words, [*pauses, False], strict=True), start=1):
-        while reach[fitting] < last:
-            fitting += 1
-        first = min(last - 1, max(fitting, bisect_left(starts, word.end_ms - _LONGEST_MS)))
-        hasty = max(first, min(last, bisect_right(starts, word.end_ms - _SHORTEST_MS)))
+        # The cues that may end here begin at `first` or later, and are too short from `hasty` on.
+        while first < last - 1 and (reach[first] < last or word.end_ms - starts[first] > _LONGEST_MS):
+            first += 1
+        hasty = max(hasty, first)
+        while hasty < last and word.end_ms - starts[hasty] >= _SHORTEST_MS:
+            hasty += 1
         costs = best[first:hasty] + [cost + _HASTY_COST for cost in best[hasty:last]]
         least = min(costs)
         previous.append(first + costs.index(least))
