@@ -276,7 +276,7 @@ class Processor:
             ended = await media_store.get_any(connection, media_id) or report.media
             await index(connection, ended, report.results, job.configuration)
             deliveries = publish.plan(report, job.configuration.callbacks, self.rules, after=last)
-            await delivery_store.insert(connection, deliveries, now)
+            await delivery_store.insert(connection, deliveries, now, trace=tracing.current())
             await delivery_store.conclude(connection, (media_id,), now)
         return len(deliveries)
 
@@ -298,13 +298,15 @@ class Processor:
 class _Job:
     """A recording under way. starts: how often its processing has begun, this time included.
 
-    run: from 1; those after the first begin with the transcript that the one before has left.
+    run: from 1; those after the first begin with the transcript that the one before has left. trace: of the
+    request that asked for it.
     """
 
     media: Media
     configuration: Configuration
     starts: int
     run: int
+    trace: str | None
 
 
 class _Pulse:
@@ -340,7 +342,7 @@ class _Pulse:
 
 def _analyzed(media: Media, basis: Basis, configuration: Configuration) -> Analysis:
     """The sections, and last the categories, which look at what is delivered."""
-    analysis = analyze(basis.transcript, configuration, basis.heard, models)
+    analysis = analyze(basis.transcript, configuration, basis.heard)
     results = categorize(media, analysis.results, configuration.categories)
     return replace(analysis, results=results)
 
