@@ -201,9 +201,9 @@ def test_phrases_that_repeat_do_not_overlap(say: Say) -> None:
 
 WRONG = [
     ("", 1, 1, "no statement"),
-    ('"agent" SAYS', 1, 13, "expected !, ( or a text in quotes"),
+    ('"agent" SAYS', 1, 13, "expected '!', '(' or a text in quotes"),
     ('"agent" SAYS "a" && OR "b"', 1, 21, "'OR' cannot stand here"),
-    ('SELECT *\nFROM media\nWHERE * SAYS ("a" || "b"', 3, 25, "expected )"),
+    ('SELECT *\nFROM media\nWHERE * SAYS ("a" || "b"', 3, 25, "expected ')'"),
     ('* SAYS "a', 1, 8, "never closed"),
     ('* SAYS "a" @', 1, 12, "'@' cannot stand here"),
     ("SELECT nothing FROM media", 1, 8, "there is no field 'nothing'"),

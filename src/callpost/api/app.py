@@ -17,6 +17,7 @@ from callpost.api.routes import (
     receipts,
     root,
     schedule,
+    search,
     streams,
     transcripts,
 )
@@ -24,7 +25,8 @@ from callpost.services import Services
 
 _ROUTERS = (
     *(root.router, media.router, transcripts.router, streams.router, deliveries.router),
-    *(receipts.router, destinations.router, schedule.router, definitions.router, keys.router),
+    *(receipts.router, destinations.router, schedule.router, definitions.router, search.router),
+    keys.router,
 )
 _DESCRIPTION = "Recordings in over the VoiceBase v3 API, results out into your own bucket."
 

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from fastapi import Request
 
 from callpost.api.reading import corrected, definition, multipart, submission, upload
+from callpost.api.reading.definition import Names
 from callpost.api.reading.multipart import FilePart, Form
 from callpost.api.reading.submission import Rules
 from callpost.errors import Problem, Rejected, TooLarge
@@ -24,7 +25,8 @@ from callpost.pipeline import again, forecast
 from callpost.services import Services
 from callpost.store import definitions, destinations, reports, workers
 from callpost.store import media as media_store
-from callpost.store.definitions import Collection
+from callpost.store.database import Connection
+from callpost.store.definitions import Collection, Documents
 from callpost.store.objects import Stored
 from callpost.store.organizations import Organization
 
@@ -94,13 +96,20 @@ async def _rules(services: Services, organization_id: UUID, form: Form, now: dat
         vocabularies = await definitions.named(
             connection, organization_id, Collection.VOCABULARIES, names.vocabularies
         )
+        categories = await _categories(connection, organization_id, names)
     return Rules(
         services.policy,
         now,
         services.settings.strict,
-        definition.known(groups, vocabularies),
+        definition.known(groups, vocabularies, categories),
         schedule=schedule or services.settings.schedule,
     )
+
+
+async def _categories(connection: Connection, organization_id: UUID, names: Names) -> Documents:
+    if names.all_categories:
+        return await definitions.of_organization(connection, organization_id, Collection.CATEGORIES)
+    return await definitions.named(connection, organization_id, Collection.CATEGORIES, names.categories)
 
 
 async def _ready_at(services: Services, form: Form, now: datetime, length_ms: int | None) -> datetime | None:

@@ -53,6 +53,7 @@ _CONFIGURATION = _object(
     knowledge=_object(enableDiscovery=_FLAG),
     transcript={"type": "object"},
     vocabularies=_list({"type": "object"}),
+    categories=_list(_object(categoryName=_TEXT, allCategories=_FLAG)),
     metrics=_list(_object(metricGroupName=_TEXT)),
     publish=_object(callbacks=_list(_CALLBACK)),
 ) | {"description": "See docs/configuration.md for every key."}
@@ -86,6 +87,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
         strict=_FLAG | {"description": "Spend every try, even on what is hopeless.", "default": False},
     )
     | {"required": ["waitsInSeconds"]},
+    "VbCategoryRequest": _object(
+        categoryDescription=_TEXT,
+        query=_TEXT | {"description": "VBQL; see docs/vbql.md."},
+        notes=_TEXT,
+        tags=_list(_TEXT),
+        version=_TEXT,
+    )
+    | {"required": ["query"]},
+    "VbSearchableFields": _object(fields=_list(_TEXT | {"example": "extended.customerId"})),
     "VbKeyConfiguration": _object(ttlMillis=_NUMBER, expirationDate=_DATE, ephemeral=_FLAG),
 }
 
@@ -149,6 +159,13 @@ POST_KEY: Final[Schema] = {
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": _reference("VbKeyConfiguration")}},
+    }
+}
+
+VBQL: Final[Schema] = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": _TEXT} for kind in ("text/plain", "application/json")},
     }
 }
 
@@ -241,6 +258,7 @@ _LIMIT = _query("limit", "How many to return.", {"type": "integer", "default": 1
 
 MEDIA_QUERY: Final[Schema] = {
     "parameters": [
+        _query("query", "Words, phrases, AND, OR, NOT, title: and description: in finished recordings."),
         _query("externalId", "The externalId of the metadata."),
         _query("after", "Created after this mediaId."),
         _query("before", "Created before this mediaId."),

@@ -1,4 +1,4 @@
-"""What an organization keeps under names: groups of phrases to spot, vocabularies to expect."""
+"""What an organization keeps under names: groups of phrases to spot, vocabularies to expect, and more."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ class Collection(StrEnum):
 
     SPOTTING = "spotting"
     VOCABULARIES = "vocabularies"
+    CATEGORIES = "categories"
+    SEARCH = "search"
 
 
 @dataclass(frozen=True, slots=True)

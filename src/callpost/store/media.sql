@@ -110,7 +110,7 @@ where media_id = $1 and runs = $8 and status not in ('finished', 'failed')
 update media
 set status = 'accepted', date_finished = null, configuration = $3, configuration_read = $4, warnings = $5,
     time_to_live_s = $6, errors = '[]', progress_step = 'accepted', progress_done = 0, starts = 0,
-    runs = runs + 1, expires_on = null, trace = $7
+    runs = runs + 1, expires_on = null, trace = $7, filters = filters_of($1, metadata)
 where organization_id = $1 and media_id = $2 and status in ('finished', 'failed')
 
 -- name: set_recognized

@@ -38,6 +38,8 @@ FIELDS: Final[Mapping[str, Kind]] = {
 """By name. `metadata`, `metrics` and `categories` have fields of their own below them."""
 
 GROUPS = ("metadata", "metrics", "categories")
+OF_RESULTS = frozenset({"wordCount", "language", "metrics", "categories"})
+"""Fields that nobody knows without the recording's results."""
 
 
 class Unknown(Enum):
@@ -61,7 +63,7 @@ class Facts:
         name, *below = path
         if name == "metadata":
             return _below_metadata(self.media.metadata.document, below)
-        if name in _OF_MEDIA:
+        if name not in OF_RESULTS:
             return _OF_MEDIA[name](self.media)
         return UNKNOWN if self.results is None else _of_results(self.results, name, below)
 

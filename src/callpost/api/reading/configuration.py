@@ -7,7 +7,17 @@ Every problem of a document is reported at once, with its documented code and it
 from dataclasses import dataclass
 from typing import Any
 
-from callpost.api.reading import callbacks, ingest, prediction, speech, spotting, transcode, unbuilt, vocabularies
+from callpost.api.reading import (
+    callbacks,
+    categories,
+    ingest,
+    prediction,
+    speech,
+    spotting,
+    transcode,
+    unbuilt,
+    vocabularies,
+)
 from callpost.api.reading.callbacks import CheckDestination
 from callpost.api.reading.definition import Known
 from callpost.api.reading.document import CONFIGURATION, Notes, Section, without_blanks
@@ -45,7 +55,7 @@ def _configuration(root: Section, check: CheckDestination, known: Known) -> Conf
     model, predictions = root.section("speechModel"), root.section("prediction")
     transcript = root.section("transcript")
     formatting, filtering = transcript.section("formatting"), transcript.section("contentFiltering")
-    language, publish = speech.language(model), _publish(root)
+    language, publish = speech.language(model), root.section("publish")
     return Configuration(
         language=language,
         model=speech.model(model),
@@ -58,6 +68,7 @@ def _configuration(root: Section, check: CheckDestination, known: Known) -> Conf
         detectors=prediction.detectors(predictions, language),
         knowledge=_knowledge(root.section("knowledge")),
         spotting=spotting.read(root.section("spotting"), known.groups),
+        categories=categories.read(root, known.categories),
         metrics=_metrics(root),
         speaker_sentiments=root.flag("speakerSentiments") or False,
         verb_noun_pairs=root.section("conversation").flag("verbNounPairsEnabled") or False,
@@ -66,6 +77,8 @@ def _configuration(root: Section, check: CheckDestination, known: Known) -> Conf
         profanity_filtering=filtering.flag("enableProfanityFiltering") or False,
         callbacks=callbacks.read(publish, check),
         time_to_live_s=_time_to_live(root),
+        searchable=_unless_off(root.section("searchability").flag("searchable")),
+        analytic_indexing=publish.flag("enableAnalyticIndexing") or False,
         audio_transcode=transcode.read(publish.section("audioTranscode")),
     )
 
@@ -92,12 +105,6 @@ def _metrics(root: Section) -> tuple[MetricGroup, ...]:
     return tuple(found)
 
 
-def _publish(root: Section) -> Section:
-    section = root.section("publish")
-    section.flag("enableAnalyticIndexing")
-    return section
-
-
 def _time_to_live(root: Section) -> int | None:
     seconds = root.whole("timeToLiveInSeconds")
     if seconds is not None and not 0 <= seconds <= _LONGEST_LIFE_S:
@@ -108,9 +115,6 @@ def _time_to_live(root: Section) -> int | None:
 
 def _refuse_what_nobody_may_miss(root: Section) -> None:
     """Known keys that change nothing, and two that must not be ignored: the caller relies on them."""
-    root.section("searchability").flag("searchable")
-    for category in root.sections("categories"):
-        category.known("allCategories", "categoryName")
     root.known("additionalSpeechModels", "encryption")
     if "additionalSpeechModels" in root:
         root.refuse(10604, "Additional speech models are not supported.", "additionalSpeechModels")

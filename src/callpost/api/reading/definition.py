@@ -23,10 +23,11 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a configuration may refer to: keywords and vocabularies by their names."""
+    """What a configuration may refer to: by their names keywords, vocabularies and queries of categories."""
 
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    categories: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Names:
 
     groups: tuple[str, ...] = ()
     vocabularies: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    all_categories: bool = False
 
 
 def names(document: Document) -> Names:
@@ -42,15 +45,21 @@ def names(document: Document) -> Names:
     spotting = document.get("spotting")
     groups = spotting.get("groups") if isinstance(spotting, dict) else None
     return Names(
-        tuple(_texts(groups, "groupName")), tuple(_texts(document.get("vocabularies"), "vocabularyName"))
+        tuple(_texts(groups, "groupName")),
+        tuple(_texts(document.get("vocabularies"), "vocabularyName")),
+        tuple(_texts(document.get("categories"), "categoryName")),
+        _wants_all(document.get("categories")),
     )
 
 
-def known(groups: Mapping[str, Document], kept: Mapping[str, Document]) -> Known:
+def known(
+    groups: Mapping[str, Document], kept: Mapping[str, Document], categories: Mapping[str, Document]
+) -> Known:
     """What is stored, to be used."""
     return Known(
         {name: tuple(document["keywords"]) for name, document in groups.items()},
         {name: vocabularies.contents(_section(document), _CODES) for name, document in kept.items()},
+        {name: document["query"] for name, document in categories.items()},
     )
 
 
@@ -94,6 +103,11 @@ def vocabulary(body: bytes, name: str) -> Document:
     notes.settle()
     kept = {key: document[key] for key in ("terms", "scripts") if key in document}
     return {"vocabularyName": name, "vocabularyType": next(iter(kept))} | kept
+
+
+def _wants_all(categories: object) -> bool:
+    items = categories if isinstance(categories, list) else [categories]
+    return any(isinstance(item, dict) and item.get("allCategories") for item in items)
 
 
 def _require_name(section: Section, key: str, name: str, code: int) -> None:

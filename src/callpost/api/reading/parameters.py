@@ -7,6 +7,7 @@ from uuid import UUID
 
 from starlette.datastructures import QueryParams
 
+from callpost.api.reading import search
 from callpost.errors import Problem, Rejected
 from callpost.model.configuration import TranscriptFormat
 from callpost.store.media import MediaQuery
@@ -95,8 +96,7 @@ def alternate_formats(parameters: Parameters) -> tuple[TranscriptFormat, ...]:
 
 def media_query(parameters: Parameters) -> MediaQuery:
     """What GET /v3/media asks for. Raises Rejected (10011)."""
-    if parameters.one("query"):
-        raise Rejected(Problem(_BAD_VALUE, "Searching the text of recordings is not supported yet.", "query"))
+    text = parameters.one("query")
     order = (parameters.one("sortOrder") or "asc").strip().lower()
     if order not in ("asc", "desc"):
         raise _bad("sortOrder", "asc or desc")
@@ -107,6 +107,7 @@ def media_query(parameters: Parameters) -> MediaQuery:
         since=parameters.since("onOrAfterDate"),
         until=parameters.until("onOrBeforeDate"),
         extended=extended_filters(parameters.repeated("extendedFilter")),
+        text=search.query(text) if text else None,
         newest_first=order == "desc",
         limit=parameters.limit(),
     )

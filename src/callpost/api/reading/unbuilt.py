@@ -13,10 +13,7 @@ from callpost.errors import Problem
 NOT_BUILT = (
     "speechModel.features[voiceFeatures]",
     "vocabularies[].terms[].soundsLike",
-    "categories",
     "ingest.diarization",
-    "publish.enableAnalyticIndexing",
-    "searchability.searchable",
 )
 
 

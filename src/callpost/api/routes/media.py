@@ -36,7 +36,7 @@ async def post_media(request: Request, services: Context, caller: Authenticated)
 
 @router.get("/v3/media", operation_id="mediaQuery", openapi_extra=openapi.MEDIA_QUERY)
 async def get_media_list(request: Request, services: Context, caller: Authenticated) -> Response:
-    """List recordings by date, external id and metadata; pages by `after` or `before`."""
+    """List recordings by date, words, external id and metadata; pages by `after` or `before`."""
     query = media_query(Parameters(request.query_params))
     organization_id = caller.organization.organization_id
     async with services.database.connection() as connection:

@@ -1,4 +1,4 @@
-"""/v3/definition/spotting/groups and /v3/definition/vocabularies: what configurations refer to by name."""
+"""Groups of phrases, vocabularies and categories: what configurations refer to by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from callpost.api import answers, openapi
 from callpost.api.auth import Authenticated
 from callpost.api.body import small_body
 from callpost.api.context import Context
-from callpost.api.reading import definition
+from callpost.api.reading import categories, definition
 from callpost.errors import NotFound, Problem
 from callpost.services import Services
 from callpost.store import definitions
@@ -34,6 +34,10 @@ class _Resource:
 _GROUPS = _Resource("/v3/definition/spotting/groups", "groups", Collection.SPOTTING, definition.group)
 _VOCABULARIES = _Resource(
     "/v3/definition/vocabularies", "vocabularies", Collection.VOCABULARIES, definition.vocabulary
+)
+
+_CATEGORIES = _Resource(
+    "/v3/definition/categories", "categories", Collection.CATEGORIES, categories.definition
 )
 
 
@@ -93,6 +97,34 @@ async def put_vocabulary(name: str, request: Request, services: Context, caller:
 async def delete_vocabulary(name: str, services: Context, caller: Authenticated) -> Response:
     """Remove a vocabulary."""
     return await _delete(_VOCABULARIES, name, services, caller)
+
+
+@router.get("/v3/definition/categories", operation_id="getCategories")
+async def get_categories(services: Context, caller: Authenticated) -> Response:
+    """The categories that the organization has defined."""
+    return await _list(_CATEGORIES, services, caller)
+
+
+@router.get("/v3/definition/categories/{name}", operation_id="getCategoryByName")
+async def get_category(name: str, services: Context, caller: Authenticated) -> Response:
+    """One category."""
+    return await _get(_CATEGORIES, name, services, caller)
+
+
+@router.put(
+    "/v3/definition/categories/{name}",
+    operation_id="createCategory",
+    openapi_extra=openapi.json_body("VbCategoryRequest"),
+)
+async def put_category(name: str, request: Request, services: Context, caller: Authenticated) -> Response:
+    """Define a category, or define it anew. Recordings that are accepted from now on are judged by it."""
+    return await _put(_CATEGORIES, name, request, services, caller)
+
+
+@router.delete("/v3/definition/categories/{name}", operation_id="deleteCategoryByName", status_code=204)
+async def delete_category(name: str, services: Context, caller: Authenticated) -> Response:
+    """Remove a category."""
+    return await _delete(_CATEGORIES, name, services, caller)
 
 
 async def _list(resource: _Resource, services: Services, caller: Caller) -> Response:
