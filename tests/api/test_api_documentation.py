@@ -16,6 +16,7 @@ NAMES = {
     "media_id": "mediaId",
     "stream_name": "streamName",
     "key_id": "keyId",
+    "manifest_id": "manifestId",
     "number": "number",
     "name": "name",
 }

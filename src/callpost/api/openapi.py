@@ -30,6 +30,7 @@ _S3_OPTIONS = _object(
     expectedBucketOwner=_TEXT | {"pattern": "^[0-9]{12}$"},
     tags={"type": "object", "additionalProperties": _TEXT, "maxProperties": 10},
     keyTemplate=_TEXT | {"description": "As `{prependFolder}/{date}/{mediaId}/{object}`."},
+    receipts=_FLAG | {"description": "Signed receipts and daily manifests beside the objects."},
 ) | {"description": "How the objects of a delivery by role are written."}
 
 _CALLBACK = _object(
@@ -291,6 +292,14 @@ ALTERNATE_FORMATS: Final[Schema] = {
             "Renditions of the transcript to add, in Base64.",
             _list({"type": "string", "enum": ["text", "srt", "dfxp", "webvtt"]}),
         )
+    ]
+}
+
+MANIFEST_QUERY: Final[Schema] = {
+    "parameters": [
+        _query("since", "Of this day or a later one."),
+        _query("until", "Of this day or an earlier one."),
+        _LIMIT,
     ]
 }
 

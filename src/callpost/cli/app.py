@@ -19,6 +19,7 @@ from callpost.cli import (
     parts,
     presign,
     serve,
+    receipts,
 )
 from callpost.errors import CallpostError
 
@@ -41,6 +42,7 @@ app.command("presign")(presign.presign)
 app.add_typer(destination.app, name="destination")
 app.add_typer(iam.app, name="iam")
 app.add_typer(models.app, name="models")
+app.add_typer(receipts.app, name="receipts")
 
 
 def _version(wanted: bool) -> None:

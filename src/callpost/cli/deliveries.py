@@ -184,7 +184,7 @@ def show_table(deliveries: Iterable[Document]) -> None:
         ("Recording", "No.", "What", "Destination", "Status", "Attempts", "Next try or reason"),
         [
             (
-                delivery["mediaId"],
+                _about(delivery),
                 delivery["number"],
                 _what(delivery),
                 delivery["destination"],
@@ -197,6 +197,11 @@ def show_table(deliveries: Iterable[Document]) -> None:
     )
 
 
+def _about(delivery: Document) -> str:
+    """The recording, or the manifest, which is about many."""
+    return str(delivery.get("mediaId") or delivery["manifestId"])
+
+
 def _what(delivery: Document) -> str:
     detail = delivery.get("format") or delivery.get("stream")
     return f"{delivery['type']} {detail}" if detail else str(delivery["type"])
@@ -206,7 +211,7 @@ def _show(delivery: Document) -> None:
     receipt = delivery.get("receipt", {})
     output.facts(
         (
-            ("Delivery", f"{delivery['number']} of {delivery['mediaId']}"),
+            ("Delivery", f"{delivery['number']} of {_about(delivery)}"),
             ("What", _what(delivery)),
             ("Destination", delivery["destination"]),
             ("Status", delivery["status"]),

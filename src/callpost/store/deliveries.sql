@@ -216,9 +216,10 @@ update deliveries set state = 'failed', ended_at = $1, reason = $4
   from lost where deliveries.delivery_id = lost.delivery_id
 returning deliveries.delivery_id, deliveries.media_id
 
+-- Of a recording, or of a manifest.
 -- name: get
 select deliveries.*, destination_key from deliveries join destinations using (destination_id)
- where deliveries.organization_id = $1 and media_id = $2 and number = $3
+ where deliveries.organization_id = $1 and (media_id = $2 or manifest_id = $2) and number = $3
 
 -- name: lock
 select deliveries.*, destination_key from deliveries join destinations using (destination_id)
@@ -256,7 +257,8 @@ select * from attempts where delivery_id = $1 order by number
 -- A delivery under way is left alone. One that ended gets a whole schedule again. $4 now.
 -- name: retry
 update deliveries set state = 'pending', due_at = $4, first_due_at = $4, tries = 0, ended_at = null, reason = null
- where organization_id = $1 and media_id = $2 and number = $3 and state <> 'delivered' and lease_until is null
+ where organization_id = $1 and (media_id = $2 or manifest_id = $2) and number = $3
+   and state <> 'delivered' and lease_until is null
 returning delivery_id
 
 -- name: change

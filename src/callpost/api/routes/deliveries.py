@@ -17,7 +17,7 @@ from callpost.api.reading.parameters import Parameters
 from callpost.delivery import change
 from callpost.delivery.change import Replayed
 from callpost.errors import Problem, Rejected
-from callpost.model.delivery import Attempt, Delivery, DeliveryState, Receipt
+from callpost.model.delivery import Attempt, Delivery, DeliveryKind, DeliveryState, Receipt
 from callpost.pipeline.elsewhere import Elsewhere
 from callpost.pipeline.publish import PublishRules
 from callpost.render.analytics import timestamp
@@ -159,16 +159,17 @@ def _next(request: Request, limit: int, found: Sequence[Delivery]) -> answers.Do
 
 def _delivery(delivery: Delivery) -> answers.Document:
     """What became of one callback. Its URL stays out: it may be a secret."""
-    callback = delivery.callback
+    callback, of_many = delivery.callback, delivery.kind is DeliveryKind.MANIFEST
     path = f"/v3/media/{delivery.media_id}"
+    about = {"manifest": f"/v3/receipts/manifests/{delivery.media_id}"} if of_many else {"media": path}
     return answers.present(
         {
-            "_links": answers.links(self=f"{path}/deliveries/{delivery.number}", media=path),
+            "_links": answers.links(self=f"{path}/deliveries/{delivery.number}", **about),
             "deliveryId": delivery.delivery_id,
-            "mediaId": delivery.media_id,
+            "manifestId" if of_many else "mediaId": delivery.media_id,
             "number": delivery.number,
             "status": delivery.state,
-            "type": callback.type,
+            "type": callback.type if delivery.kind is DeliveryKind.RESULT else delivery.kind,
             "format": callback.format,
             "stream": callback.stream,
             "destination": delivery.destination_key,
