@@ -11,9 +11,8 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from callpost import network
-from callpost.delivery.aws import AwsEndpoints
-from callpost import network
 from callpost.delivery import object_key
+from callpost.delivery.aws import AwsEndpoints
 from callpost.delivery.courier import CourierSettings
 from callpost.errors import ConfigurationProblem
 from callpost.model.delivery import EndpointPolicy, RetrySchedule
@@ -57,8 +56,8 @@ class Settings(BaseSettings):
     compute_type: str = "int8"
     recognition_threads: int = Field(default=0, ge=0)
     recordings_at_once: int = Field(default=2, ge=1, le=64)
-    receipts: bool = False
 
+    receipts: bool = False
     key_template: str = object_key.DEFAULT_TEMPLATE
     retry_slots_s: Numbers = RetrySchedule().slots_s
     retry_tries_per_slot: int = Field(default=RetrySchedule().tries_per_slot, ge=1, le=100)

@@ -78,8 +78,8 @@ class Settlement:
 class DeliveryQuery:
     """Which deliveries of an organization, oldest first. after: the last one of the page before.
 
-    kept_at: only those whose results are kept at this moment, as far as their time to live tells. kind: not of
-    proof, for one.
+    kept_at: only those whose results are kept at this moment, as far as their time to live tells. kind: of
+    results alone, for one.
     """
 
     state: DeliveryState | None = None
