@@ -285,6 +285,14 @@ DELIVERY_QUERY: Final[Schema] = {
     ]
 }
 
+MANIFEST_QUERY: Final[Schema] = {
+    "parameters": [
+        _query("since", "Of this day or a later one."),
+        _query("until", "Of this day or an earlier one."),
+        _LIMIT,
+    ]
+}
+
 ALTERNATE_FORMATS: Final[Schema] = {
     "parameters": [
         _query(
@@ -292,14 +300,6 @@ ALTERNATE_FORMATS: Final[Schema] = {
             "Renditions of the transcript to add, in Base64.",
             _list({"type": "string", "enum": ["text", "srt", "dfxp", "webvtt"]}),
         )
-    ]
-}
-
-MANIFEST_QUERY: Final[Schema] = {
-    "parameters": [
-        _query("since", "Of this day or a later one."),
-        _query("until", "Of this day or an earlier one."),
-        _LIMIT,
     ]
 }
 

@@ -18,8 +18,8 @@ from callpost.cli import (
     output,
     parts,
     presign,
-    serve,
     receipts,
+    serve,
 )
 from callpost.errors import CallpostError
 
@@ -41,8 +41,9 @@ app.add_typer(deliveries.app, name="deliveries")
 app.command("presign")(presign.presign)
 app.add_typer(destination.app, name="destination")
 app.add_typer(iam.app, name="iam")
-app.add_typer(models.app, name="models")
 app.add_typer(receipts.app, name="receipts")
+app.add_typer(models.app, name="models")
+app.add_typer(classifier.app, name="classifier")
 
 
 def _version(wanted: bool) -> None:
