@@ -25,6 +25,7 @@ from callpost.speech.process import RecognizerProcess
 from callpost.speech.recognizer import Recognizer
 from callpost.store import queue, workers
 from callpost.store.deliveries import Limits
+from callpost.store.objects import OUTAGE
 from callpost.store.queue import TryAgain
 
 log = structlog.get_logger()
@@ -102,12 +103,18 @@ async def _process_jobs(services: Services, processor: Processor, stop: asyncio.
 
 
 async def process(processor: Processor, media_id: UUID) -> None:
-    """One job. Whatever goes wrong may be over by the next try; the recording's starts are counted."""
+    """One job. Whatever goes wrong may be over by the next try. The recording's starts are counted, but for
+    those that the object store ended.
+    """
     try:
         await processor.process(media_id)
     except asyncio.CancelledError:
         await asyncio.shield(processor.give_back(media_id))
         raise
+    except OUTAGE as error:
+        log.warning("media.object_store_away", media_id=str(media_id), error=type(error).__name__)
+        await processor.give_back(media_id)
+        raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error
     except Exception as error:
         log.exception("media.try_again", media_id=str(media_id), error=type(error).__name__)
         raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error

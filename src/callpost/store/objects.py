@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, from_url
 
 from callpost.errors import ConfigurationProblem, Problem, TooLarge
@@ -24,6 +24,9 @@ from callpost.errors import ConfigurationProblem, Problem, TooLarge
 _PART_BYTES = 5 * 1024 * 1024
 _PARTS_UNDER_WAY = 2
 _CHUNK_BYTES = 256 * 1024
+
+# What a store raises that is away, or will not have us; it may again, soon.
+OUTAGE: Final = (GenericError, PermissionDeniedError, UnauthenticatedError)
 
 # What an upload into a folder is called until it is whole: listings leave it out.
 _UNFINISHED = re.compile(r"#\d+$")
