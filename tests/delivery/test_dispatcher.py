@@ -175,6 +175,21 @@ async def test_a_hopeless_delivery_stops_at_once_and_a_strict_schedule_goes_on(
         assert ended.state is DeliveryState.PENDING
 
 
+async def test_a_strict_schedule_spends_all_21_tries_on_what_is_hopeless(
+    database: Database, recording: Recording
+) -> None:
+    carrier = FakeCarrier({"s3:b": always(Hopeless("expired", 403))})
+    clock, strict = Clock(), replace(SETTINGS, schedule=RetrySchedule(strict=True))
+    await add(database, recording, "s3:b")
+    async with dispatching(database, carrier, strict, clock):
+        for made in range(21):
+            (waiting,) = await until(database, recording, lambda found, made=made: found[0].tries > made)
+            clock.now = max(clock.now, waiting.due_at)
+        (ended,) = await until(database, recording, all_ended)
+    assert (ended.state, ended.tries, len(carrier.seen)) == (DeliveryState.FAILED, 21, 21)
+    assert clock.now - NOW >= timedelta(hours=15, minutes=44)
+
+
 async def test_a_dead_destination_holds_nobody_up(database: Database, recording: Recording) -> None:
     await add(database, recording, *["http:dead"] * 200, *["http:alive"] * 200)
     carrier = FakeCarrier({"http:dead": never})
