@@ -1,12 +1,13 @@
 """Speed and accuracy of recognition against faster-whisper's own two ways, in one run.
 
-    python -m benchmarks.recognition [--quick] [--set RECORDING SCRIPT.json]... [--models base tiny.en]
+    python -m benchmarks.recognition [--quick] [--sets FOLDER] [--models base tiny.en]
 
 Every contender has the same model (int8, CPU), the same two threads and word times on; each runs in a process
 of its own, loads its model before the clock starts, and takes its turn in every round, of which the fastest
-counts. Processor seconds stand beside wall seconds, as they say
-more where the machine has other work. A script is a list of {"who", "text"}, "who" being "A" for the left
-channel and "C" for the right one.
+counts. Processor seconds stand beside wall seconds, as they say more where the machine has other work.
+
+FOLDER holds recordings, each with a script of the same name: a list of {"who", "text"}, "who" being "A" for
+the left channel or the only one, "C" for the right one. speech_sets/ makes such a folder.
 """
 
 import argparse
@@ -23,8 +24,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import av
 import jiwer
 import numpy as np
+import numpy.typing as npt
 from benchmarks.recognition_text import spoken
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.audio import decode_audio
@@ -63,9 +66,10 @@ class Set:
 
     @property
     def truth(self) -> list[str]:
-        """What is said on each channel."""
+        """What is said on each channel; in pieces, as a number may end one line and begin the next."""
         lines = json.loads(self.script.read_text())
-        return [spoken(" ".join(line["text"] for line in lines if line["who"] == who)) for who in "AC"]
+        channels = sorted({line["who"] for line in lines})
+        return [" ".join(spoken(line["text"]) for line in lines if line["who"] == who) for who in channels]
 
     @property
     def seconds(self) -> float:
@@ -80,7 +84,8 @@ def callpost(model: Path) -> Recognise:
     def recognise(path: Path) -> list[str]:
         request = RecognitionRequest(path, Ingest(), "en-US", None)
         turns = transcription.transcribe(request, engine, lambda *_: None).transcript.turns
-        return [" ".join(turn.text for turn in turns if turn.channel == channel) for channel in (0, 1)]
+        channels = range(_channels(path))
+        return [" ".join(turn.text for turn in turns if turn.channel == channel) for channel in channels]
 
     return recognise
 
@@ -93,7 +98,7 @@ def plain(model: Path, *, vad: bool = False) -> Recognise:
         found, _ = loaded.transcribe(samples, language="en", word_timestamps=True, vad_filter=vad)
         return " ".join(segment.text for segment in found)
 
-    return lambda path: [channel(samples) for samples in decode_audio(str(path), split_stereo=True)]
+    return lambda path: [channel(samples) for samples in _decoded(path)]
 
 
 def with_vad(model: Path) -> Recognise:
@@ -109,11 +114,24 @@ def batched(model: Path, *, workers: int = 1) -> Recognise:
         found, _ = pipeline.transcribe(samples, language="en", word_timestamps=True, batch_size=_BATCH)
         return " ".join(segment.text for segment in found)
 
-    return lambda path: list(pool.map(channel, decode_audio(str(path), split_stereo=True)))
+    return lambda path: list(pool.map(channel, _decoded(path)))
 
 
 def batched_workers(model: Path) -> Recognise:
     return batched(model, workers=_THREADS)
+
+
+def _decoded(path: Path) -> Sequence[npt.NDArray[np.float32]]:
+    """The sound of each channel."""
+    decoded: Sequence[npt.NDArray[np.float32]] = (
+        decode_audio(str(path), split_stereo=True) if _channels(path) == 2 else [decode_audio(str(path))]
+    )
+    return decoded
+
+
+def _channels(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return int(container.streams.audio[0].channels)
 
 
 def _loaded(model: Path, *, threads: int, workers: int = 1) -> WhisperModel:
@@ -220,17 +238,22 @@ def _compare(model: str, sets: Sequence[Set], folder: Path, rounds: int) -> None
     print(f"\n{model}, all {words} words, WER %: {pooled}")
 
 
+def _recording(script: Path) -> Path:
+    return next(path for path in script.parent.glob(f"{script.stem}.*") if path != script)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="the sample call and base alone, one round")
-    parser.add_argument("--set", nargs=2, action="append", type=Path, default=[], dest="sets")
+    parser.add_argument("--sets", type=Path, metavar="FOLDER")
     parser.add_argument("--models", nargs="+", default=["base", "tiny.en"])
     parser.add_argument("--rounds", type=int, default=2)
     wanted = parser.parse_args()
     sets = [Set(_EXAMPLES / "call.wav", _EXAMPLES / "call.json")]
-    sets += [] if wanted.quick else [Set(*one) for one in wanted.sets]
+    if wanted.sets:
+        sets += [Set(_recording(script), script) for script in sorted(wanted.sets.glob("*.json"))]
     with TemporaryDirectory(prefix="callpost-benchmark-") as folder:
         for model in ["base"] if wanted.quick else wanted.models:
             _compare(model, sets, Path(folder), 1 if wanted.quick else wanted.rounds)
