@@ -33,8 +33,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _COMPATIBLE = IPv6Network("::/96")
-# Never opened, whatever the operator allows: where clouds keep a machine's credentials, and 6to4, long out of
-# use.
+# Never opened, whatever the operator allows: where clouds keep a machine's credentials, and what translates
+# to them in ways that are a network's own (RFC 8215, RFC 7915) or long out of use (6to4).
 _NEVER = tuple(
     map(
         ip_network,
@@ -42,10 +42,13 @@ _NEVER = tuple(
             "169.254.0.0/16",
             "fe80::/10",
             "fd00:ec2::/32",
+            "fd20:ce::/32",
             "168.63.129.16/32",
             "100.100.100.200/32",
             "192.0.0.0/24",
             "2002::/16",
+            "64:ff9b:1::/48",
+            "::ffff:0:0:0/96",
         ),
     )
 )

@@ -142,8 +142,10 @@ def test_headers_that_sigv2_writes_into_the_url_are_known() -> None:
 
 
 def test_a_checksum_of_a_body_nobody_has_seen_is_refused() -> None:
-    url = presigned(version="s3v4", **JSON) + "&x-amz-checksum-crc32=AAAAAA%3D%3D"
-    assert refused(url) == [(60006, f"{PLACE}.url")]
+    url = presigned(version="s3v4", **JSON)
+    for fixed in ("x-amz-checksum-crc32=AAAAAA%3D%3D", f"X-Amz-Content-Sha256={'0' * 64}", "Content-MD5=a"):
+        assert refused(f"{url}&{fixed}") == [(60006, f"{PLACE}.url")]
+    assert isinstance(read(f"{url}&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD")[0], PresignedObject)
 
 
 @pytest.mark.parametrize("version", [None, "s3v4"])

@@ -135,6 +135,14 @@ async def test_a_url_that_expires_on_its_way_is_said_to_have_expired(place: Plac
 
 
 @everywhere
+async def test_headers_that_sigv2_writes_into_the_url_are_sent(place: Place, bucket: str) -> None:
+    given = {"ACL": "private", "Metadata": {"caller": "a b"}}
+    url = place.address.presign(bucket, "a", version=BOTO3S_DEFAULT, **JSON, **given)
+    receipt(await place.put_signed(place.read(url)))
+    assert place.server.head(bucket, "a")["Metadata"]["caller"] == "a b"
+
+
+@everywhere
 async def test_dfxp_signed_as_its_other_type_gets_a_second_try(place: Place, bucket: str) -> None:
     url = place.address.presign(bucket, "a.dfxp", ContentType="application/ttml+xml")
     target = place.read(url, type=TRANSCRIPT, format=TranscriptFormat.DFXP)

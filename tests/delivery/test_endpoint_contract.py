@@ -55,7 +55,7 @@ async def customer(
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_the_result_arrives_as_it_is(customer: Customer, method: str) -> None:
-    path = "/a%20b%2Fc?token=%3D%26&x=ü".replace("ü", "%C3%BC")
+    path = "/a%20b%2Fc?token=%3D%26&x=%C3%BC"
     proof = receipt(await customer.send(path=path, method=method))
     (seen,) = customer.server.seen
     assert (seen.method, seen.path, seen.body) == (method, path, DATA)
@@ -63,6 +63,13 @@ async def test_the_result_arrives_as_it_is(customer: Customer, method: str) -> N
     assert (seen.headers["content-length"], seen.headers["callpost-attempt"]) == (str(len(DATA)), "1")
     assert proof.location == f"{customer.server.url}/a%20b%2Fc"
     assert (proof.size, proof.status) == (len(DATA), 200)
+
+
+@pytest.mark.parametrize("path", ["/a//b/../c%2f%2F+;x:@!$'()*,~?y=%2B+&z=%7E", "/%61/./?a=b&&c=d&", "/?"])
+async def test_a_url_goes_out_byte_for_byte(customer: Customer, path: str) -> None:
+    receipt(await customer.send(path=path))
+    (seen,) = customer.server.seen
+    assert seen.path == path.removesuffix("?")
 
 
 async def test_a_recording_is_streamed(customer: Customer) -> None:

@@ -85,7 +85,12 @@ def test_the_operators_leave_for_private_networks_ends_at_the_clouds_metadata() 
     for address in (
         "169.254.169.254",
         "fd00:ec2::254",
+        "fd20:ce::254",
         "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "::ffff:0:169.254.169.254",
         "fe80::1",
         "ff02::1",
     ):

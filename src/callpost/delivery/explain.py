@@ -99,10 +99,13 @@ _KMS_DENIED = Explanation(
 
 _EITHER = {
     "NoSuchBucket": Explanation("There is no such bucket.", "Create the bucket, or correct the URL.", True),
-    "SlowDown": Explanation("S3 asks for fewer requests."),
-    "ServiceUnavailable": Explanation("S3 is not available."),
-    "InternalError": Explanation("S3 failed."),
-    "RequestTimeTooSkewed": Explanation("The clocks of callpost and S3 differ by more than 15 minutes."),
+    "SlowDown": Explanation("{service} asks for fewer requests."),
+    "Throttling": Explanation("{service} asks for fewer requests."),
+    "ServiceUnavailable": Explanation("{service} is not available."),
+    "InternalError": Explanation("{service} failed."),
+    "RequestTimeTooSkewed": Explanation(
+        "The clocks of callpost and {service} differ by more than 15 minutes."
+    ),
     "RequestTimeout": Explanation("S3 did not get the whole object in time."),
     "BadDigest": Explanation("What arrived is not what was sent (checksum)."),
     "XAmzContentSHA256Mismatch": Explanation("What arrived is not what was sent (checksum)."),
@@ -179,7 +182,7 @@ def by_role(answer: Answer, now: datetime, options: S3Options | None = None) -> 
 def assuming(answer: Answer, now: datetime) -> Refused | Hopeless:
     """Why the customer's role could not be assumed."""
     error = read_error(answer)
-    return _outcome(answer, error, _ASSUMING.get(error.code), now)
+    return _outcome(answer, error, _ASSUMING.get(error.code), now, "STS")
 
 
 def excerpt(answer: Answer) -> str:
@@ -244,11 +247,16 @@ def _remedies(options: S3Options) -> str:
     )
 
 
-def _outcome(answer: Answer, error: AwsError, found: Explanation | None, now: datetime) -> Refused | Hopeless:
-    found = found or _EITHER.get(error.code) or Explanation(f"S3 answered {error.code or answer.status}.")
+def _outcome(
+    answer: Answer, error: AwsError, found: Explanation | None, now: datetime, service: str = "S3"
+) -> Refused | Hopeless:
+    found = (
+        found or _EITHER.get(error.code) or Explanation(f"{service} answered {error.code or answer.status}.")
+    )
+    cause = found.cause.replace("{service}", service)
     if found.hopeless:
-        return Hopeless(found.cause, answer.status, excerpt(answer), found.remedy)
-    return Refused(answer.status, found.cause, excerpt(answer), retry_after(answer, now), found.remedy)
+        return Hopeless(cause, answer.status, excerpt(answer), found.remedy)
+    return Refused(answer.status, cause, excerpt(answer), retry_after(answer, now), found.remedy)
 
 
 def _tag(text: str, name: str) -> str | None:

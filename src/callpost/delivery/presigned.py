@@ -156,8 +156,9 @@ def _refuse_fixed_body(given: Parameters) -> None:
     """JavaScript SDK v3 signs the checksum of an empty body by default; boto3 signs a Content-MD5 if given
     one.
     """
-    for name in given:
-        if name == "content-md5" or name.startswith("x-amz-checksum-"):
+    for name, value in given.items():
+        is_digest = name == "content-md5" or name.startswith("x-amz-checksum-")
+        if is_digest or (name == "x-amz-content-sha256" and value != _KNOWN_V4[name]):
             raise Unusable(
                 60006,
                 f"The pre-signed URL fixes the content by {name}, but the result is not known yet;"

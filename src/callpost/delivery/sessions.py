@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
@@ -25,6 +25,9 @@ from callpost.network import Answer, NoAnswer
 # A role assumed by a role lasts an hour at the most, and callpost may run under one.
 _LASTS_S = 3600
 _REFRESH = timedelta(minutes=10)
+_LEAST = timedelta(minutes=1)
+_ASK_AGAIN = timedelta(seconds=10)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _TIMEOUT_S = 20.0
 _CREDENTIAL = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken|Expiration)>\s*([^<]+?)\s*</\1>")
 _HOST_REGION = re.compile(r"^https?://sts(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.")
@@ -70,26 +73,44 @@ class Sessions:
         self._own = own or _FromChain()
         self._kept: dict[SessionKey, Credentials] = {}
         self._asked: dict[SessionKey, asyncio.Task[Credentials]] = {}
+        self._refused: dict[SessionKey, datetime] = {}
         self.requests = 0
 
     async def get(self, key: SessionKey, name: str) -> Credentials:
-        """Credentials with at least ten minutes to live. name: of the session, for the customer's CloudTrail.
+        """Credentials that last. name: of the session, for the customer's CloudTrail.
 
-        Raises NoSession.
+        In its last ten minutes a session is renewed beside the deliveries, which it serves on until the last
+        one: nobody waits, and STS may be away for a while. Raises NoSession.
         """
-        kept = self._kept.get(key)
-        if (
-            kept is not None
-            and kept.expires_at is not None
-            and self._aws.clock() < kept.expires_at - _REFRESH
-        ):
+        if kept := self._lasting(key, _REFRESH):
             return kept
-        task = self._asked.get(key)
-        if task is None:
+        kept = self._lasting(key, _LEAST)
+        if kept is None:
+            # One who stops waiting must not take the answer from the others.
+            return await asyncio.shield(self._renewal(key, name))
+        if self._aws.clock() >= self._refused.get(key, _LONG_AGO) + _ASK_AGAIN:
+            self._renewal(key, name)
+        return kept
+
+    def _renewal(self, key: SessionKey, name: str) -> asyncio.Task[Credentials]:
+        """The one request for this session that is under way."""
+        if key not in self._asked:
             task = self._asked[key] = asyncio.create_task(self._renew(key, name))
-            task.add_done_callback(lambda _: self._asked.pop(key, None))
-        # One who stops waiting must not take the answer from the others.
-        return await asyncio.shield(task)
+            task.add_done_callback(lambda task: self._settle(key, task))
+        return self._asked[key]
+
+    def _settle(self, key: SessionKey, task: asyncio.Task[Credentials]) -> None:
+        del self._asked[key]
+        self._refused.pop(key, None)
+        if not task.cancelled() and task.exception() is not None and key in self._kept:
+            self._refused[key] = self._aws.clock()
+
+    def _lasting(self, key: SessionKey, time: timedelta) -> Credentials | None:
+        """The session at hand, if it lasts that long."""
+        kept = self._kept.get(key)
+        if kept is None or kept.expires_at is None or self._aws.clock() >= kept.expires_at - time:
+            return None
+        return kept
 
     def drop(self, key: SessionKey, used: Credentials) -> None:
         """Forget a session that turned out to have ended, unless it was replaced meanwhile."""
@@ -136,7 +157,7 @@ class Sessions:
         if session is None:
             raise NoSession(Refused(answer.status, "STS answered without credentials."))
         self._forget_old(now)
-        self._kept[key] = session
+        self._kept[key] = session = _by_our_clock(session, answer, now)
         return session
 
     def _forget_old(self, now: datetime) -> None:
@@ -145,6 +166,7 @@ class Sessions:
         ]
         for key in ended:
             del self._kept[key]
+            self._refused.pop(key, None)
 
     def _region(self, role: str) -> str:
         named = _HOST_REGION.match(self._endpoints.sts)
@@ -176,6 +198,14 @@ def read_session(answer: Answer) -> Credentials | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+def _by_our_clock(session: Credentials, answer: Answer, now: datetime) -> Credentials:
+    """STS says by its own clock when a session ends; were ours fast, every session would seem to end soon."""
+    theirs = explain.http_date(answer)
+    if theirs is None or session.expires_at is None:
+        return session
+    return replace(session, expires_at=session.expires_at + (now - theirs))
 
 
 class _FromChain:
