@@ -42,7 +42,16 @@ def test_every_endpoint_is_documented(app: FastAPI, api: str) -> None:
 
 def test_every_key_that_is_read_is_documented(configuration: str) -> None:
     reading = ROOT / "src" / "callpost" / "api" / "reading"
-    readers = ("configuration", "callbacks", "ingest", "prediction", "spotting", "speech", "vocabularies", "s3_options")
+    readers = (
+        "configuration",
+        "callbacks",
+        "ingest",
+        "prediction",
+        "spotting",
+        "speech",
+        "vocabularies",
+        "s3_options",
+    )
     source = "".join((reading / f"{name}.py").read_text() for name in readers)
     keys = set(GETTER.findall(source)) - {"name", "script"}
     assert len(keys) > 50

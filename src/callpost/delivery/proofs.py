@@ -5,6 +5,7 @@ when manifests are due, and what is sent: it depends on what is stored alone, so
 the same bytes.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -74,7 +75,8 @@ class Proofs:
             listed = await store.of_manifest(connection, manifest_id)
         if found is None:
             raise KeyError(manifest_id)
-        return receipts.manifest(found, listed)
+        # A day may have many thousands of recordings, and every other delivery would stand still.
+        return await asyncio.to_thread(receipts.manifest, found, listed)
 
     async def signed(self, content: Document) -> Document:
         """With the signature of the key in use."""

@@ -1,8 +1,8 @@
 """What receipts and manifests are made of: opened with a recording, closed with its last delivery."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -47,7 +47,7 @@ async def open_for(
             _SQL["insert_manifest"],
             *place,
             uuid4(),
-            now.date(),
+            now.astimezone(UTC).date(),
             wanted.folder,
             callback,
             wanted.manifest_key,
@@ -70,8 +70,10 @@ async def account_for(connection: Connection, media: Sequence[UUID], now: dateti
     rows = await connection.fetch(_SQL["to_account_for"], list(media))
     if not rows:
         return []
-    stored = await connection.fetch(_SQL["deliveries"], list({row["media_id"] for row in rows}))
-    found = [(row, _account(row, stored)) for row in rows]
+    stored: dict[UUID, list[asyncpg.Record]] = {row["media_id"]: [] for row in rows}
+    for delivery in await connection.fetch(_SQL["deliveries"], list(stored)):
+        stored[delivery["media_id"]].append(delivery)
+    found = [(row, _account(row, stored[row["media_id"]])) for row in rows]
     news = [(row, account) for row, account in found if msgspec.json.encode(account) != row["account"]]
     await connection.execute(
         _SQL["account_for"],
@@ -146,13 +148,13 @@ async def _planned(
     ]
 
 
-def _receipts(rows: Sequence[asyncpg.Record], stored: Sequence[asyncpg.Record]) -> list[NewDelivery]:
-    last: dict[UUID, int] = {}
-    for delivery in stored:
-        last[delivery["media_id"]] = delivery["number"]
+def _receipts(
+    rows: Sequence[asyncpg.Record], stored: Mapping[UUID, Sequence[asyncpg.Record]]
+) -> list[NewDelivery]:
+    last = {media_id: known[-1]["number"] if known else 0 for media_id, known in stored.items()}
     new = []
     for row in rows:
-        last[row["media_id"]] = number = last.get(row["media_id"], 0) + 1
+        last[row["media_id"]] = number = last[row["media_id"]] + 1
         new.append(_new(DeliveryKind.RECEIPTS, row["media_id"], row["organization_id"], number, row))
     return new
 
@@ -177,8 +179,7 @@ def _account(row: asyncpg.Record, stored: Sequence[asyncpg.Record]) -> Account:
     deliveries = (
         _ended(delivery)
         for delivery in stored
-        if delivery["media_id"] == row["media_id"]
-        and delivery["kind"] == DeliveryKind.RESULT
+        if delivery["kind"] == DeliveryKind.RESULT
         and row["after_number"] < delivery["number"] <= row["last_number"]
     )
     return Account(MediaStatus(row["status"]), row["external_id"], tuple(deliveries))
