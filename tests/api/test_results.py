@@ -236,7 +236,7 @@ async def test_lists_are_chosen_by_date_and_metadata(client: httpx.AsyncClient, 
 
 
 SENSELESS = [
-    *("limit=x", "limit=0", "sortOrder=up", "after=x", "extendedFilter=x", "query=hello"),
+    *("limit=x", "limit=0", "sortOrder=up", "after=x", "extendedFilter=x", "query=hello("),
     *("onOrAfterDate=yesterday", "onOrAfterDate=2026-02-30", "onOrBeforeDate=2026-01-01T25:00:00Z"),
 ]
 

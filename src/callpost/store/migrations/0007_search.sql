@@ -21,8 +21,9 @@ create table media_search (
     spoken          tsvector                     -- the words as VBQL compares them; null: VBQL must not find it
 );
 
-create index media_search_words on media_search using gin (words);
-create index media_search_spoken on media_search using gin (spoken);
+-- No list of pending entries: every search would read all of it.
+create index media_search_words on media_search using gin (words) with (fastupdate = off);
+create index media_search_spoken on media_search using gin (spoken) with (fastupdate = off);
 
 -- The values that an organization wants to filter its recordings by, as name=value.
 alter table media add column filters text[] not null default '{}';
