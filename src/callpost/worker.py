@@ -20,13 +20,14 @@ from callpost.network import Network
 from callpost.pipeline.expire import expire, sweep
 from callpost.pipeline.process import Processor
 from callpost.pipeline.publish import PublishRules
+from callpost.pipeline.train import Trainer
 from callpost.services import Services
 from callpost.speech.process import RecognizerProcess
 from callpost.speech.recognizer import Recognizer
 from callpost.store import queue, workers
 from callpost.store.deliveries import Limits
 from callpost.store.objects import OUTAGE
-from callpost.store.queue import TryAgain
+from callpost.store.queue import Task, TryAgain
 
 log = structlog.get_logger()
 
@@ -60,8 +61,8 @@ async def work(services: Services, recognizer: Recognizer, stop: asyncio.Event) 
             "delivery": partial(_dispatch, services, courier, metrics, stop),
             "expiry": partial(_expire, services, stop),
             "sweeping": partial(_sweep, services, stop),
-            "presence": partial(_be_seen, services, stop),
             "manifests": partial(_plan_manifests, services, stop),
+            "presence": partial(_be_seen, services, stop),
         }
         if settings.metrics_port:
             parts["metrics"] = partial(_show_metrics, services, metrics, stop)
@@ -93,9 +94,10 @@ async def _lasting(name: str, part: Callable[[], Awaitable[None]], stop: asyncio
 
 async def _process_jobs(services: Services, processor: Processor, stop: asyncio.Event) -> None:
     settings = services.settings
+    trainer = Trainer(services.database, services.objects)
     await queue.work(
         services.database.url,
-        partial(process, processor),
+        {Task.PROCESS: partial(process, processor), Task.TRAIN: partial(train, trainer)},
         concurrency=settings.recordings_at_once,
         stop=stop,
         grace_s=settings.stop_grace_s,
@@ -117,6 +119,15 @@ async def process(processor: Processor, media_id: UUID) -> None:
         raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error
     except Exception as error:
         log.exception("media.try_again", media_id=str(media_id), error=type(error).__name__)
+        raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error
+
+
+async def train(trainer: Trainer, training_id: UUID) -> None:
+    """The same for a classifier."""
+    try:
+        await trainer.train(training_id)
+    except Exception as error:
+        log.exception("classifier.try_again", training_id=str(training_id), error=type(error).__name__)
         raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error
 
 
@@ -176,6 +187,12 @@ async def _be_seen(services: Services, stop: asyncio.Event) -> None:
         await workers.gone(connection, worker_id, _now())
 
 
+async def _plan_manifests(services: Services, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await plan_manifests(services.database, _now(), services.settings.schedule.length_s)
+        await _pause(stop, _EXPIRE_EVERY_S)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -183,9 +200,3 @@ def _now() -> datetime:
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-async def _plan_manifests(services: Services, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        await plan_manifests(services.database, _now(), services.settings.schedule.length_s)
-        await _pause(stop, _EXPIRE_EVERY_S)
-
-

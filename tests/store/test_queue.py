@@ -12,7 +12,7 @@ import pytest
 from callpost.model.configuration import Priority
 from callpost.store import queue
 from callpost.store.database import Database, DatabaseLost
-from callpost.store.queue import TryAgain
+from callpost.store.queue import Task, TryAgain
 
 TAKEN_OVER_WITHIN_S = 30
 
@@ -28,7 +28,7 @@ class Worker:
         self.hold.set()
         self.refuse = 0
         self.task = asyncio.create_task(
-            queue.work(url, self.handle, concurrency=2, stop=self.stop, grace_s=grace_s)
+            queue.work(url, {Task.PROCESS: self.handle}, concurrency=2, stop=self.stop, grace_s=grace_s)
         )
 
     async def handle(self, media_id: UUID) -> None:
@@ -140,7 +140,8 @@ async def test_the_jobs_of_a_killed_worker_are_taken_over(database: Database) ->
             print(media_id, flush=True)
             await asyncio.sleep(600)
 
-        asyncio.run(queue.work({database.url!r}, handle, concurrency=2, stop=asyncio.Event(), grace_s=0))
+        handlers = {{queue.Task.PROCESS: handle}}
+        asyncio.run(queue.work({database.url!r}, handlers, concurrency=2, stop=asyncio.Event(), grace_s=0))
         """
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:

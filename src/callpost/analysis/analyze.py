@@ -20,6 +20,7 @@ from callpost.analysis import (
 )
 from callpost.analysis.attempts import Attempts
 from callpost.analysis.detection import Region
+from callpost.analysis.prediction import StoredModels
 from callpost.analysis.reading import Reading
 from callpost.model.configuration import Configuration, MetricGroup, Redactor
 from callpost.model.redaction import ToneRedaction
@@ -39,10 +40,14 @@ class Analysis:
 
 
 def analyze(
-    transcript: Transcript, configuration: Configuration, heard: Transcript | None = None
+    transcript: Transcript,
+    configuration: Configuration,
+    heard: Transcript | None = None,
+    models: StoredModels | None = None,
 ) -> Analysis:
     """Every section that the configuration asks for and the language allows. Pure; models load on first use.
 
+    models: of the trained classifiers, as they are stored.
     heard: what was recognised, where the transcript is a corrected one: tones cover what is found in either.
     A section that cannot be made is None, and the results have a warning with the documented code.
     """
@@ -53,9 +58,10 @@ def analyze(
     redactors = [(entry.request.redactor, entry.regions) for entry in found if entry.request.redactor]
     redacted = redaction.redact(transcript, redactors)
     results = _sections(redacted, configuration, attempts)
+    subject = prediction.Subject(redacted, results.transcript, models or {})
     results = replace(
         results,
-        prediction=prediction.predict(redacted, configuration, found, attempts),
+        prediction=prediction.predict(subject, configuration, found, attempts),
         warnings=tuple(attempts.warnings),
     )
     return Analysis(results, redaction.tone_redactions([*redactors, *_still_audible(heard, configuration)]))

@@ -1,12 +1,14 @@
-"""The classifiers that come with callpost: one verdict on the whole recording each."""
+"""Classifiers, those that come with callpost and those that were trained: one verdict on a recording each."""
 
 import math
 import re
 from collections.abc import Callable
 from itertools import pairwise
 
-from callpost.analysis import sentiment
+from callpost.analysis import sentiment, text_features
 from callpost.analysis.catalogue import Model
+from callpost.analysis.text_model import TextModel
+from callpost.model.configuration import TrainedClassifier
 from callpost.model.results import Classification
 from callpost.model.transcript import Transcript
 
@@ -34,6 +36,22 @@ def classify(model: Model, transcript: Transcript) -> Classification:
         score=round(score, 3),
         version=model.version,
         type=model.type,
+    )
+
+
+def classify_by(model: TextModel, asked: TrainedClassifier, transcript: Transcript) -> Classification:
+    """The verdict of a trained classifier. Its classes are numbered in the order of their labels."""
+    likely = model.probabilities(text_features.text(transcript))
+    label = max(likely, key=likely.__getitem__)
+    return Classification(
+        classifier_id=str(asked.classifier_id),
+        name=asked.name,
+        display_name=asked.display_name,
+        predicted_class=model.labels.index(label),
+        predicted_label=label,
+        score=round(likely[label], 3),
+        version=str(asked.version),
+        type="binary" if len(model.labels) == 2 else "multiclass",
     )
 
 

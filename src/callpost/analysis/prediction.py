@@ -1,18 +1,23 @@
 """Running the detectors and classifiers that a configuration names."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from uuid import UUID
 
-from callpost.analysis import catalogue, classification, detection, numbers
+from callpost.analysis import catalogue, classification, detection, text_model, tongues
 from callpost.analysis.attempts import Attempts
 from callpost.analysis.catalogue import Model
 from callpost.analysis.detection import Region, Scene
-from callpost.model.configuration import Configuration, DetectorRequest
+from callpost.analysis.text_model import UnusableModel
+from callpost.model.configuration import Configuration, DetectorRequest, TrainedClassifier
 from callpost.model.results import Classification, Detection, DetectorResult, Mention, Occurrence, Prediction
 from callpost.model.transcript import Transcript
 
 _CLASSIFIER, _DETECTOR, _REDACTION = 50001, 50006, 50009
+
+StoredModels = Mapping[tuple[UUID, int], bytes]
+"""The models of trained classifiers, by classifier and version, in the form of `text_model`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +52,63 @@ def detect(evidence: Evidence, request: DetectorRequest, attempts: Attempts) -> 
     return Found(request, None, tuple(_everything_numeric(evidence.transcript)))
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is classified. spoken: the redacted words. delivered: the same in the form that the customer gets,
+    which is what trained classifiers learned from. models: of those, as stored.
+    """
+
+    spoken: Transcript
+    delivered: Transcript
+    models: StoredModels
+
+
 def predict(
-    transcript: Transcript, configuration: Configuration, found: Iterable[Found], attempts: Attempts
+    subject: Subject, configuration: Configuration, found: Iterable[Found], attempts: Attempts
 ) -> Prediction | None:
-    """The section; None where neither classifiers nor detectors were asked for."""
+    """The section; None where neither classifiers nor detectors were asked for.
+
+    A classifier that fails costs no other one; the section and the results say which, and why.
+    """
     if not configuration.classifiers and not configuration.detectors:
         return None
-    verdicts = (_classify(name, transcript, attempts) for name in configuration.classifiers)
+    known = len(attempts.warnings)
+    verdicts = [_classify(asked, subject, attempts) for asked in configuration.classifiers]
     return Prediction(
         tuple(verdict for verdict in verdicts if verdict is not None),
         tuple(entry.result for entry in found if entry.result is not None),
+        errors=tuple(attempts.warnings[known:]),
     )
 
 
-def _classify(name: str, transcript: Transcript, attempts: Attempts) -> Classification | None:
+def _classify(asked: str | TrainedClassifier, subject: Subject, attempts: Attempts) -> Classification | None:
+    if isinstance(asked, TrainedClassifier):
+        return _classify_trained(asked, subject, attempts)
+    return _classify_built_in(asked, subject.spoken, attempts)
+
+
+def _classify_trained(
+    asked: TrainedClassifier, subject: Subject, attempts: Attempts
+) -> Classification | None:
+    what = f"the classifier {asked.name} (version {asked.version})"
+    data = subject.models.get((asked.classifier_id, asked.version))
+    if data is None:
+        attempts.warn(_CLASSIFIER, f"{what} was deleted")
+        return None
+    try:
+        model = text_model.loads(data)
+    except UnusableModel as error:
+        attempts.warn(_CLASSIFIER, f"{what} cannot be used: {error}")
+        return None
+    return attempts.make(
+        what,
+        _CLASSIFIER,
+        lambda: classification.classify_by(model, asked, subject.delivered),
+        languages=None,
+    )
+
+
+def _classify_built_in(name: str, transcript: Transcript, attempts: Attempts) -> Classification | None:
     model = catalogue.find(catalogue.CLASSIFIERS, name)
     if model is None:
         attempts.warn(_CLASSIFIER, f"there is no classifier {name}")
@@ -97,11 +145,12 @@ def _result(model: Model, regions: Sequence[Region]) -> DetectorResult:
 
 
 def _everything_numeric(transcript: Transcript) -> Iterator[Region]:
-    """Every word with a digit in it or that says a number in English; needs no model and no language."""
+    """Every word with a digit in it or that says a number, in English where the language has no detectors."""
+    tongue = tongues.of(transcript.language)
     for number, turn in enumerate(transcript.turns):
         said = {
             place
-            for numeral in numbers.numerals([word.text for word in turn.words])
+            for numeral in tongue.numerals([word.text for word in turn.words])
             for place in range(numeral.first, numeral.last + 1)
         }
         for place, word in enumerate(turn.words):

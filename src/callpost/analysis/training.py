@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from callpost.analysis import text_features, text_model
 from callpost.analysis.text_model import TextModel
@@ -34,6 +35,11 @@ def train(texts: Sequence[str], labels: Sequence[str]) -> Trained:
 
     Raises ValueError where no word is in two of the texts, or some label has one text only.
     """
+    with threadpool_limits(1):  # the arrays are small: threads would spend their time waiting for each other
+        return _train(texts, labels)
+
+
+def _train(texts: Sequence[str], labels: Sequence[str]) -> Trained:
     counter = CountVectorizer(analyzer=text_features.terms, min_df=_FEWEST_CALLS, max_features=_MOST_TERMS)
     counts = counter.fit_transform(texts)
     evaluation = _evaluate(counts, labels)

@@ -23,7 +23,7 @@ from callpost.model.media import Media, Stream, Submission
 from callpost.model.results import Basis
 from callpost.pipeline import again, forecast
 from callpost.services import Services
-from callpost.store import definitions, destinations, reports, workers
+from callpost.store import classifiers, definitions, destinations, reports, workers
 from callpost.store import media as media_store
 from callpost.store.database import Connection
 from callpost.store.definitions import Collection, Documents
@@ -97,11 +97,12 @@ async def _rules(services: Services, organization_id: UUID, form: Form, now: dat
             connection, organization_id, Collection.VOCABULARIES, names.vocabularies
         )
         categories = await _categories(connection, organization_id, names)
+        trained = await classifiers.ready(connection, organization_id, names.classifiers)
     return Rules(
         services.policy,
         now,
         services.settings.strict,
-        definition.known(groups, vocabularies, categories),
+        definition.known(groups, vocabularies, categories, trained),
         schedule=schedule or services.settings.schedule,
     )
 

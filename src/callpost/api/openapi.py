@@ -88,6 +88,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
         strict=_FLAG | {"description": "Spend every try, even on what is hopeless.", "default": False},
     )
     | {"required": ["waitsInSeconds"]},
+    "VbClassifierTraining": _object(
+        classifierName=_TEXT,
+        classifierDisplayName=_TEXT,
+        classifierDescription=_TEXT,
+        examples=_list(
+            _object(mediaId={"type": "string", "format": "uuid"}, transcript=_TEXT, label=_TEXT)
+            | {"description": "Either a mediaId or a transcript.", "required": ["label"]}
+        ),
+    )
+    | {"required": ["classifierName", "examples"]},
     "VbCategoryRequest": _object(
         categoryDescription=_TEXT,
         query=_TEXT | {"description": "VBQL; see docs/vbql.md."},

@@ -7,6 +7,7 @@ import typer
 
 from callpost import __version__
 from callpost.cli import (
+    classifier,
     deliveries,
     destination,
     iam,
@@ -43,6 +44,7 @@ app.add_typer(destination.app, name="destination")
 app.add_typer(iam.app, name="iam")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(models.app, name="models")
+app.add_typer(classifier.app, name="classifier")
 
 
 def _version(wanted: bool) -> None:

@@ -73,6 +73,10 @@ class Client:
         found: Document = await self._request("PATCH", path, json=document)
         return found
 
+    async def delete(self, path: str) -> None:
+        """DELETE what is at a path. Raises CommandFailed."""
+        await self._request("DELETE", path, as_text=True)
+
     async def post_form(self, path: str, fields: Mapping[str, str], media: Upload | None) -> Document:
         """POST a multipart form, once the server says that it wants the body. Raises CommandFailed."""
         form = aiohttp.FormData()

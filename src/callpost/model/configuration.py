@@ -80,6 +80,16 @@ class DetectorRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainedClassifier:
+    """One version of a classifier that the organization trained, found when the recording came in."""
+
+    classifier_id: UUID
+    name: str
+    display_name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpottingGroup:
     """Key phrases to look for: the definition as it was when the recording was accepted."""
 
@@ -189,8 +199,9 @@ class Configuration:
     (publish.enableAnalyticIndexing).
 
     What the analysis does, and the keys of the document that say so:
-    classifiers (prediction.classifiers[].classifierName or classifierId), detectors (prediction.detectors),
-    knowledge (knowledge.enableDiscovery), spotting (spotting.groups, looked up by name),
+    classifiers (prediction.classifiers[].classifierName or classifierId; those built in by name),
+    detectors (prediction.detectors), knowledge (knowledge.enableDiscovery),
+    spotting (spotting.groups, looked up by name),
     categories (categories[], looked up by name), metrics (metrics[].metricGroupName),
     speaker_sentiments (speakerSentiments),
     verb_noun_pairs (conversation.verbNounPairsEnabled), entities (entity.enableEntityExtraction),
@@ -208,7 +219,7 @@ class Configuration:
     priority: Priority = Priority.NORMAL
     ingest: Ingest = field(default_factory=Ingest)
     vocabularies: tuple[AdHocVocabulary, ...] = ()
-    classifiers: tuple[str, ...] = ()
+    classifiers: tuple[str | TrainedClassifier, ...] = ()
     detectors: tuple[DetectorRequest, ...] = ()
     knowledge: bool = True
     spotting: tuple[SpottingGroup, ...] = ()

@@ -96,8 +96,11 @@ class DetectorResult:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
+    """errors: why a classifier that was asked for has no verdict."""
+
     classifiers: tuple[Classification, ...] = ()
     detectors: tuple[DetectorResult, ...] = ()
+    errors: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from callpost import tracing
 from callpost.analysis.aligner import align
 from callpost.analysis.analyze import Analysis, analyze
 from callpost.analysis.categories import categorize
+from callpost.analysis.prediction import StoredModels
 from callpost.errors import Problem, Rejected, UnreadableRecording
 from callpost.model.configuration import AudioTranscode, Configuration
 from callpost.model.media import Media, MediaStatus, Progress, Stream
@@ -30,9 +31,9 @@ from callpost.pipeline import again, publish
 from callpost.pipeline.index import index
 from callpost.pipeline.publish import PublishRules
 from callpost.speech.recognizer import Recognition, RecognitionRequest, Recognizer
+from callpost.store import classifiers, reports
 from callpost.store import deliveries as delivery_store
 from callpost.store import media as media_store
-from callpost.store import reports
 from callpost.store.database import Database
 from callpost.store.objects import Objects
 
@@ -104,7 +105,9 @@ class Processor:
             raise UnreadableRecording(Problem(_INTERNAL_ERROR, reason))
         media, basis = await (self._hear(job) if job.run == 1 else self._remember(job))
         basis = await self._corrected(job, basis)
-        analysis = await asyncio.to_thread(_analyzed, media, basis, job.configuration)
+        models = await self._models(job.configuration)
+        with tracing.span("analyze"):
+            analysis = await asyncio.to_thread(_analyzed, media, basis, job.configuration, models)
         await self._tell(job, "analyzed")
         originals = tuple(stream for stream in basis.streams if stream.name != again.REDACTED)
         streams = (*originals, *await self._redacted(job, basis, analysis.redactions))
@@ -113,6 +116,10 @@ class Processor:
         results = replace(results, streams=renditions, warnings=(*results.warnings, *problems))
         report = _finished(media, results, datetime.now(UTC))
         return report, again.next_basis(basis, job.configuration, results.transcript, streams)
+
+    async def _models(self, configuration: Configuration) -> StoredModels:
+        async with self.database.connection() as connection:
+            return await classifiers.models(connection, configuration.classifiers)
 
     async def _hear(self, job: "_Job") -> tuple[Media, Basis]:
         original = await self._original(job)
@@ -253,7 +260,7 @@ class Processor:
         return Stream(stream.name, key, stored.size, stored.sha256, *written)
 
     async def _end(self, job: "_Job", report: Report, basis: Basis | None) -> None:
-        """ONE transaction ends the recording and plans its deliveries; the report is kept before it commits."""
+        """ONE transaction ends the recording and plans its deliveries; it commits when the report is kept."""
         media_id = report.media.media_id
         deliveries = await self._publish(job, report, basis)
         if deliveries is not None:
@@ -269,8 +276,8 @@ class Processor:
         async with self.database.transaction() as connection:
             if not await media_store.end(connection, report.media, job.run):
                 return None
-            # Only now that the row is ours: a worker that stood still, and goes on after another has published
-            # this recording, must not replace what receipts speak of.
+            # Only now that the row is ours: a worker that stood still and goes on after another has published
+            # the recording must not replace what receipts speak of.
             await self._keep(job, report, basis)
             last = await delivery_store.last_number(connection, media_id)
             ended = await media_store.get_any(connection, media_id) or report.media
@@ -340,9 +347,9 @@ class _Pulse:
                 await self._write(written)
 
 
-def _analyzed(media: Media, basis: Basis, configuration: Configuration) -> Analysis:
+def _analyzed(media: Media, basis: Basis, configuration: Configuration, models: StoredModels) -> Analysis:
     """The sections, and last the categories, which look at what is delivered."""
-    analysis = analyze(basis.transcript, configuration, basis.heard)
+    analysis = analyze(basis.transcript, configuration, basis.heard, models)
     results = categorize(media, analysis.results, configuration.categories)
     return replace(analysis, results=results)
 

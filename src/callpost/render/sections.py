@@ -91,10 +91,11 @@ def _spotted_group(group: SpottedGroup) -> Document:
 
 
 def _prediction(prediction: Prediction) -> Document:
+    errors = [{"code": problem.code, "error": str(problem)} for problem in prediction.errors]
     return {
         "classifiers": _each(_classification)(prediction.classifiers),
         "detectors": _each(_detector)(prediction.detectors),
-    }
+    } | ({"errors": errors} if errors else {})
 
 
 def _classification(verdict: Classification) -> Document:

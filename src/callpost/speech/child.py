@@ -4,10 +4,7 @@ Untrusted media and native libraries live here, so that what goes wrong with the
 its parent does, however that ends.
 """
 
-import ctypes
 import faulthandler
-import os
-import resource
 import signal
 import socket
 import sys
@@ -20,11 +17,9 @@ from pathlib import Path
 from faster_whisper import WhisperModel
 
 from callpost.errors import ConfigurationProblem, Problem, UnreadableRecording
-from callpost.speech import languages, messages, models, redaction, transcoding, transcription
+from callpost.speech import child_process, languages, messages, models, redaction, transcoding, transcription
 from callpost.speech.recognizer import RecognitionRequest
 from callpost.speech.whisper import Whisper
-
-_PR_SET_PDEATHSIG = 1
 
 
 class Child:
@@ -114,7 +109,7 @@ class Child:
 
 def main(descriptor: int, parent: int) -> None:
     """Serve the socket `descriptor` until the process `parent` closes it or ends."""
-    _live_no_longer_than(parent)
+    child_process.live_no_longer_than(parent)
     faulthandler.enable()
     for ignored in (signal.SIGINT, signal.SIGTERM):  # the parent decides; a terminal signals both
         signal.signal(ignored, signal.SIG_IGN)
@@ -128,7 +123,7 @@ def _serve(read: Callable[[int], bytes], send: Callable[[messages.Reply], None])
     while length := read(messages.LENGTH_BYTES):
         request = messages.request(read(int.from_bytes(length, "big")))
         if isinstance(request, messages.Setup):
-            _limit_memory(request.memory_bytes)
+            child_process.limit_memory(request.memory_bytes)
             child = Child(request, send)
         elif child is not None:
             send(_answered(child, request))
@@ -142,20 +137,6 @@ def _answered(child: Child, request: messages.Request) -> messages.Reply:
     except Exception as error:  # noqa: BLE001 - whatever it is, the service must hear of it
         traceback.print_exc()
         return messages.Broken(f"{type(error).__name__}: {error}")
-
-
-def _live_no_longer_than(parent: int) -> None:
-    """Let the kernel kill this process with its parent; nothing to be done where there is no such call."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the call took effect
-        os._exit(1)
-
-
-def _limit_memory(limit: int | None) -> None:
-    """Bound what the process may allocate, in bytes; mapped files and code do not count."""
-    if limit is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 if __name__ == "__main__":

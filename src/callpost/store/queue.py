@@ -1,11 +1,12 @@
-"""Processing jobs, by pgqueuer: one job for one recording, enqueued in the transaction that accepts it.
+"""Jobs, by pgqueuer: one for each recording and each training, enqueued in the transaction that accepts it.
 
 Deliveries are not jobs (docs/decisions/0001): their own rows say when they are due.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import cast
 from uuid import UUID
 
@@ -22,7 +23,15 @@ from callpost.store.database import Connection, DatabaseLost
 
 log = structlog.get_logger()
 
-_PROCESS = "process"
+
+class Task(StrEnum):
+    """What is to be done: process a recording (given its media_id), train a classifier (its training_id)."""
+
+    PROCESS = "process"
+    TRAIN = "train"
+
+
+_AT_ONCE = {Task.PROCESS: 0, Task.TRAIN: 1}  # 0: as many as the worker has room for
 _PRIORITIES = {Priority.HIGH: 10, Priority.NORMAL: 0, Priority.LOW: -10}
 
 # A job whose worker has not been heard of for this long goes to another one. The worker's event loop beats
@@ -46,28 +55,46 @@ class TryAgain(Exception):
 
 async def enqueue(connection: Connection, media_id: UUID, priority: Priority) -> None:
     """Ask for a recording to be processed, within the caller's transaction."""
+    await _enqueue(connection, Task.PROCESS, media_id, priority)
+
+
+async def enqueue_training(connection: Connection, training_id: UUID) -> None:
+    """Ask for a classifier to be trained, within the caller's transaction. It goes first: somebody waits."""
+    await _enqueue(connection, Task.TRAIN, training_id, Priority.HIGH)
+
+
+async def _enqueue(connection: Connection, task: Task, about: UUID, priority: Priority) -> None:
     queries = _queries(connection)
-    await queries.enqueue(_PROCESS, str(media_id).encode(), priority=_PRIORITIES[priority])
+    await queries.enqueue(task, str(about).encode(), priority=_PRIORITIES[priority])
 
 
-async def work(url: str, handler: Handler, *, concurrency: int, stop: asyncio.Event, grace_s: float) -> None:
+async def work(
+    url: str, handlers: Mapping[Task, Handler], *, concurrency: int, stop: asyncio.Event, grace_s: float
+) -> None:
     """Run jobs until `stop` is set; then give running ones `grace_s` seconds before they go back.
+
+    concurrency: how many at once; of trainings one.
 
     Raises DatabaseLost; call again then.
     """
     try:
-        await _work(url, handler, concurrency, stop, grace_s)
+        await _work(url, handlers, concurrency, stop, grace_s)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, PgqException) as error:
         raise DatabaseLost(str(error)) from error
 
 
-async def _work(url: str, handler: Handler, concurrency: int, stop: asyncio.Event, grace_s: float) -> None:
+async def _work(
+    url: str, handlers: Mapping[Task, Handler], concurrency: int, stop: asyncio.Event, grace_s: float
+) -> None:
     connection = await asyncpg.connect(url, timeout=30)
     try:
         manager = QueueManager(_queries(connection))
-        runner = _Runner(handler, asyncio.Event())
-        manager.entrypoint(_PROCESS, on_failure="hold", accepts_context=False)(runner.run)
-        stopping = asyncio.create_task(_stop(manager, runner, stop, grace_s))
+        give_back = asyncio.Event()
+        for task, handler in handlers.items():
+            manager.entrypoint(
+                task, concurrency_limit=_AT_ONCE[task], on_failure="hold", accepts_context=False
+            )(_Runner(handler, give_back).run)
+        stopping = asyncio.create_task(_stop(manager, give_back, stop, grace_s))
         try:
             await manager.run(
                 dequeue_timeout=_POLL,
@@ -77,7 +104,7 @@ async def _work(url: str, handler: Handler, concurrency: int, stop: asyncio.Even
                 shutdown_on_listener_failure=True,
             )
         finally:
-            runner.give_back.set()
+            give_back.set()
             stopping.cancel()
     finally:
         connection.terminate()
@@ -112,11 +139,11 @@ class _Runner:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def _stop(manager: QueueManager, runner: _Runner, stop: asyncio.Event, grace_s: float) -> None:
+async def _stop(manager: QueueManager, give_back: asyncio.Event, stop: asyncio.Event, grace_s: float) -> None:
     await stop.wait()
     manager.shutdown.set()
     await asyncio.sleep(grace_s)
-    runner.give_back.set()
+    give_back.set()
 
 
 def _queries(connection: Connection) -> Queries:

@@ -64,7 +64,7 @@ def _configuration(root: Section, check: CheckDestination, known: Known) -> Conf
         priority=root.choice("priority", Priority, 10009) or Priority.NORMAL,
         ingest=ingest.read(root.section("ingest")),
         vocabularies=vocabularies.read(root, known.vocabularies),
-        classifiers=prediction.classifiers(predictions, language),
+        classifiers=prediction.classifiers(predictions, language, known.classifiers),
         detectors=prediction.detectors(predictions, language),
         knowledge=_knowledge(root.section("knowledge")),
         spotting=spotting.read(root.section("spotting"), known.groups),

@@ -1,6 +1,6 @@
 """Definitions that are kept under names, as they are sent (errors 80000 to 80209) and as they are used."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +8,7 @@ from callpost.api.reading import vocabularies
 from callpost.api.reading.document import Kind, Notes, Section, parse, without_blanks
 from callpost.api.reading.vocabularies import Codes, Vocabulary
 from callpost.errors import Problem, Rejected
+from callpost.model.configuration import TrainedClassifier
 
 _GROUP = Kind("keyword group", 80100, 80100)
 _VOCABULARY = Kind("vocabulary", 80200, 80200)
@@ -23,11 +24,15 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a configuration may refer to: by their names keywords, vocabularies and queries of categories."""
+    """What a configuration may refer to: by their names keywords, vocabularies and queries of categories.
+
+    classifiers: those that were trained.
+    """
 
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
+    classifiers: Sequence[TrainedClassifier] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Names:
 
     groups: tuple[str, ...] = ()
     vocabularies: tuple[str, ...] = ()
+    classifiers: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     all_categories: bool = False
 
@@ -44,22 +50,29 @@ def names(document: Document) -> Names:
     """Whatever in a configuration looks like a name; whether it is in order is for others to say."""
     spotting = document.get("spotting")
     groups = spotting.get("groups") if isinstance(spotting, dict) else None
+    prediction = document.get("prediction")
+    classifiers = prediction.get("classifiers") if isinstance(prediction, dict) else None
     return Names(
         tuple(_texts(groups, "groupName")),
         tuple(_texts(document.get("vocabularies"), "vocabularyName")),
+        (*_texts(classifiers, "classifierName"), *_texts(classifiers, "classifierId")),
         tuple(_texts(document.get("categories"), "categoryName")),
         _wants_all(document.get("categories")),
     )
 
 
 def known(
-    groups: Mapping[str, Document], kept: Mapping[str, Document], categories: Mapping[str, Document]
+    groups: Mapping[str, Document],
+    kept: Mapping[str, Document],
+    categories: Mapping[str, Document],
+    trained: Sequence[TrainedClassifier] = (),
 ) -> Known:
     """What is stored, to be used."""
     return Known(
         {name: tuple(document["keywords"]) for name, document in groups.items()},
         {name: vocabularies.contents(_section(document), _CODES) for name, document in kept.items()},
         {name: document["query"] for name, document in categories.items()},
+        trained,
     )
 
 

@@ -1,20 +1,27 @@
 """prediction: classifiers, detectors, redactors (docs/how-to-guides/predictions.md, pci-ssn-pii-*.md)."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from callpost.analysis import catalogue
 from callpost.analysis.catalogue import Model
 from callpost.api.reading.document import Section
-from callpost.model.configuration import DetectionLevel, DetectorRequest, Redactor
+from callpost.model.configuration import DetectionLevel, DetectorRequest, Redactor, TrainedClassifier
 
 # HTG:pci calls the parameter detectionLevel in its examples and detectorLevel in its text.
 _LEVEL_NAMES = ("detectionlevel", "detectorlevel")
 
 
-def classifiers(section: Section, language: str) -> tuple[str, ...]:
-    """The classifiers asked for, by name. One there is not is doubted: a verdict that is missing is seen."""
-    named = (_classifier(item, language) for item in section.sections("classifiers"))
-    return tuple(name for name in named if name)
+def classifiers(
+    section: Section, language: str, trained: Sequence[TrainedClassifier]
+) -> tuple[str | TrainedClassifier, ...]:
+    """The classifiers asked for: by name, or of those that were trained the version that is to be used.
+
+    trained: those versions that may be meant, the newest first. What there is not is doubted: a verdict that
+    is missing is seen.
+    """
+    found = (_classifier(item, language, trained) for item in section.sections("classifiers"))
+    return tuple(dict.fromkeys(classifier for classifier in found if classifier))
 
 
 def detectors(section: Section, language: str) -> tuple[DetectorRequest, ...]:
@@ -23,18 +30,44 @@ def detectors(section: Section, language: str) -> tuple[DetectorRequest, ...]:
     return tuple(request for request in requests if request)
 
 
-def _classifier(section: Section, language: str) -> str | None:
+def _classifier(
+    section: Section, language: str, trained: Sequence[TrainedClassifier]
+) -> str | TrainedClassifier | None:
     name, identifier = section.text("classifierName"), section.text("classifierId")
-    section.known("version", "parameters")
+    version = section.text("version")
+    section.known("parameters")
     if not name and not identifier:
         section.refuse(50002, "Give the model a classifierName or a classifierId.")
     elif identifier and not _is_uuid(identifier):
         section.refuse(50003, "A classifierId is a UUID.", "classifierId")
     elif found := _available(catalogue.CLASSIFIERS, name or identifier or "", language):
         return found.name
+    elif versions := [one for one in trained if _is_meant(one, name or identifier or "")]:
+        return _version(section, versions, version)
     else:
         message = f"The classifier ({name or identifier}) is not available in {language}, and is left out."
         section.notes.doubt(50001, message, section.place)
+    return None
+
+
+def _is_meant(classifier: TrainedClassifier, name_or_id: str) -> bool:
+    wanted = name_or_id.strip().lower()
+    return wanted in {classifier.name.lower(), str(classifier.classifier_id)}
+
+
+def _version(
+    section: Section, versions: Sequence[TrainedClassifier], wanted: str | None
+) -> TrainedClassifier | None:
+    """The newest unless another one is asked for; "2.0" is 2."""
+    if wanted is None:
+        return versions[0]
+    number = wanted.strip().removesuffix(".0")
+    for one in versions:
+        if str(one.version) == number:
+            return one
+    there = ", ".join(str(one.version) for one in versions)
+    message = f"The classifier ({versions[0].name}) has no version ({wanted}) that is ready; it has {there}."
+    section.notes.doubt(50001, message, section.at("version"))
     return None
 
 

@@ -8,7 +8,7 @@ from callpost.analysis import catalogue, metrics
 from callpost.analysis.catalogue import Model
 from callpost.api import answers
 from callpost.api.auth import Authenticated
-from callpost.api.routes import named
+from callpost.api.routes import classifiers, named
 from callpost.errors import NotFound, Problem
 from callpost.model.configuration import DetectionLevel, MetricGroup
 from callpost.model.transcript import Transcript
@@ -29,6 +29,7 @@ _UNITS = (
 
 router = APIRouter(tags=["Definitions"])
 router.include_router(named.router)
+router.include_router(classifiers.router)
 
 _PATH = "/v3/definition/prediction"
 _LEVEL = {
@@ -40,30 +41,19 @@ _LEVEL = {
 }
 
 
-@router.get("/v3/definition/prediction/classifiers", operation_id="listClassifiers")
-async def get_classifiers(caller: Authenticated) -> Response:  # noqa: ARG001 - only who is known may ask
-    """The classifiers there are."""
-    found = [_document("classifier", model) for model in catalogue.CLASSIFIERS]
-    return answers.json_response({"_links": answers.links(self=f"{_PATH}/classifiers"), "classifiers": found})
-
-
-@router.get("/v3/definition/prediction/classifiers/{name}", operation_id="getClassifier")
-async def get_classifier(name: str, caller: Authenticated) -> Response:  # noqa: ARG001
-    """One classifier, by name or id."""
-    return answers.json_response(_document("classifier", _find(catalogue.CLASSIFIERS, name)))
-
-
 @router.get("/v3/definition/prediction/detectors", operation_id="listDetectors")
-async def get_detectors(caller: Authenticated) -> Response:  # noqa: ARG001
+async def get_detectors(caller: Authenticated) -> Response:  # noqa: ARG001 - only who is known may ask
     """The detectors there are."""
-    found = [_document("detector", model) for model in catalogue.DETECTORS]
+    found = [_detector(model) for model in catalogue.DETECTORS]
     return answers.json_response({"_links": answers.links(self=f"{_PATH}/detectors"), "detectors": found})
 
 
 @router.get("/v3/definition/prediction/detectors/{name}", operation_id="getDetector")
 async def get_detector(name: str, caller: Authenticated) -> Response:  # noqa: ARG001
     """One detector, by name or id."""
-    return answers.json_response(_document("detector", _find(catalogue.DETECTORS, name)))
+    if found := catalogue.find(catalogue.DETECTORS, name):
+        return answers.json_response(_detector(found))
+    raise NotFound(Problem(80000, f"There is no definition ({name[:100]}) in this collection."))
 
 
 @router.get("/v3/definition/metrics", operation_id="listMetricGroups")
@@ -86,24 +76,18 @@ def _metric(name: str) -> answers.Document:
     return {"metricName": name, "metricDescription": f"{words}: {unit}."}
 
 
-def _find(models: tuple[Model, ...], name: str) -> Model:
-    if found := catalogue.find(models, name):
-        return found
-    raise NotFound(Problem(80000, f"There is no definition ({name[:100]}) in this collection."))
-
-
-def _document(kind: str, model: Model) -> answers.Document:
-    """VbClassifierModel and VbDetectorModel; names and classes in both spellings there are."""
+def _detector(model: Model) -> answers.Document:
+    """VbDetectorModel; classes in both spellings there are."""
     return {
-        "_links": answers.links(self=f"{_PATH}/{kind}s/{model.id}"),
-        f"{kind}Id": model.id,
-        f"{kind}Name": model.name,
-        f"{kind}Version": model.version,
-        f"{kind}DisplayName": model.display_name,
-        f"{kind}Description": model.display_name,
-        f"{kind}Type": model.type,
+        "_links": answers.links(self=f"{_PATH}/detectors/{model.id}"),
+        "detectorId": model.id,
+        "detectorName": model.name,
+        "detectorVersion": model.version,
+        "detectorDisplayName": model.display_name,
+        "detectorDescription": model.display_name,
+        "detectorType": model.type,
         "languages": model.languages,
         "classes": [{"classValue": value, "classLabel": label} for value, label in model.classes],
         "categories": [{"categoryValue": value, "categoryLabel": label} for value, label in model.classes],
-        "parameters": [_LEVEL] if kind == "detector" else [],
+        "parameters": [_LEVEL],
     }
