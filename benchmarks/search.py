@@ -2,9 +2,10 @@
 
     python -m benchmarks.search [--recordings 20000] [--words 1000]
 
-Calls are made of words as frequent as words are (Zipf), two of them said in one of a hundred calls and in one
-of two thousand. Lists are compared with a scan of the same plain texts in the same database (`ilike`), VBQL with
-looking at every recording; both in the same run, on the embedded PostgreSQL, with results in a folder.
+Calls are made of words as frequent as words are (Zipf), two of them said in one of a hundred calls and in
+one of two thousand. Lists are compared with a scan of the same plain texts in the same database (`ilike`),
+VBQL with looking at every recording; both in the same run, on the embedded PostgreSQL, with results in a
+folder.
 """
 
 import argparse
