@@ -1,0 +1,1 @@
+"""Nothing is lost, whatever is killed with -9 whenever: proven on real processes. See `__main__`."""
