@@ -153,6 +153,22 @@ async def test_a_renewed_lease_is_not_taken_over(connection: Connection, recordi
     assert await deliveries.take_over(connection, NOW) == 0
 
 
+async def test_leases_are_renewed_while_some_of_them_are_being_settled(
+    database: Database, recording: Recording
+) -> None:
+    worker = uuid4()
+    async with database.transaction() as settling, database.connection() as renewing:
+        await deliveries.insert(renewing, [recording.delivery(number) for number in (1, 2)], NOW)
+        first, second = await claim(renewing, worker, limits=Limits(lease_s=0))
+        await deliveries.settle(settling, worker, [settlement(first)], NOW, LIMITS)
+        held = {first.delivery_id, second.delivery_id}
+        async with asyncio.timeout(5):
+            assert await deliveries.renew(renewing, worker, list(held), LIMITS) == held
+    async with database.connection() as connection:
+        assert await deliveries.renew(connection, worker, list(held), LIMITS) == {second.delivery_id}
+        assert await deliveries.take_over(connection, NOW) == 0
+
+
 async def test_what_is_given_back_was_not_attempted(connection: Connection, recording: Recording) -> None:
     await deliveries.insert(connection, [recording.delivery()], NOW)
     worker = uuid4()

@@ -95,10 +95,18 @@ select min(greatest(first.due_at, destinations.closed_until))
         order by due_at limit 1) first
  where destinations.paused_at is null
 
+-- What is being settled at this moment is left alone: to wait for it could be a deadlock. It is held all the same.
 -- name: renew
-update deliveries set lease_until = clock_timestamp() + make_interval(secs => $2)
+with held as (
+    select delivery_id from deliveries
+     where claimed_by = $1 and delivery_id = any($3::uuid[]) and state = 'pending'
+       for update skip locked
+), renewed as (
+    update deliveries set lease_until = clock_timestamp() + make_interval(secs => $2)
+      from held where deliveries.delivery_id = held.delivery_id
+)
+select delivery_id from deliveries
  where claimed_by = $1 and delivery_id = any($3::uuid[]) and state = 'pending'
-returning delivery_id
 
 -- A worker that gives work back has not tried it.
 -- name: release
