@@ -176,6 +176,11 @@ def test_a_paused_destination_gets_nothing_until_it_is_resumed(
         listed = json.loads(run("destination", "list", "--json", **api).stdout)["destinations"]
         (shown,) = (one for one in listed if one["destination"] == destination)
         assert (shown["waiting"], shown["paused"]) == (1, True)
+
+        elsewhere = ("--number", "1", "--to", f"{url}-elsewhere", "--method", "POST")
+        counted = run("deliveries", "replay", media_id, *elsewhere, "--dry-run", "--json", **api)
+        assert json.loads(counted.stdout)["count"] == 1
+        assert "Sent again: 1" in run("deliveries", "replay", media_id, *elsewhere, **api).stderr
         assert "gets 2 at a time" in run("destination", "limit", destination, "2", **api).stdout
         limited = json.loads(run("destination", "limit", destination, "--json", **api).stdout)
         assert limited["concurrency"] is None
@@ -245,6 +250,8 @@ def test_a_slip_costs_no_upload(run: Run, sound: Path, tmp_path: Path) -> None:
 def test_a_replay_of_everything_is_not_a_slip_of_the_fingers(run: Run) -> None:
     there = {"CALLPOST_TOKEN": "x", "CALLPOST_URL": "http://127.0.0.1:1"}
     assert "say which deliveries" in run("deliveries", "replay", code=2, **there).stderr
+    words = ("deliveries", "replay", "--status", "failed", "--role", "arn:aws:iam::999533888199:role/x")
+    assert "say with --to where to" in run(*words, code=2, **there).stderr
 
 
 def test_a_service_that_is_not_there_is_named(run: Run, sound: Path) -> None:
