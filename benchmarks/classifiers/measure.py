@@ -26,6 +26,8 @@ TASKS: dict[str, Callable[[Call], str]] = {
     "outcome": lambda call: call.outcome,
 }
 
+BUILT_IN = (("sentiment", "moods.txt"), ("voicemail", "pickups.txt"))
+
 _FOLDER = Path(__file__).parent
 _UNSEEN = 300
 
@@ -64,21 +66,21 @@ def _accuracy(stored: bytes, judged: Sequence[Call], label: Callable[[Call], str
     return sum(right) / len(judged)
 
 
-def built_in(name: str) -> list[tuple[str, str]]:
-    """The label and the verdict of each text."""
+def built_in(name: str, source: str) -> list[tuple[str, str]]:
+    """The label and the verdict of each text of a file."""
     model = next(model for model in catalogue.CLASSIFIERS if model.name == name)
-    labelled = _moods() if name == "sentiment" else _pickups()
+    labelled = _moods(source) if name == "sentiment" else _pickups(source)
     return [(label, classify(model, transcript).predicted_label) for label, transcript in labelled]
 
 
-def _moods() -> Iterator[tuple[str, Transcript]]:
-    for line in _lines("moods.txt"):
+def _moods(source: str) -> Iterator[tuple[str, Transcript]]:
+    for line in _lines(source):
         label, _, text = line.partition(": ")
         yield label, _transcript([("Caller", text)])
 
 
-def _pickups() -> Iterator[tuple[str, Transcript]]:
-    text = "\n".join(_lines("pickups.txt"))
+def _pickups(source: str) -> Iterator[tuple[str, Transcript]]:
+    text = "\n".join(_lines(source))
     for found in re.finditer(r"^(voicemail|conversation): (.*(?:\n-.*)*)", text, flags=re.MULTILINE):
         lines = found[2].split("\n")
         said = [("Callee", lines[0])]
@@ -136,8 +138,8 @@ def main() -> None:
                 f"  recall {measures.recall:.2f}"
             )
         print()
-    for name in ("sentiment", "voicemail"):
-        verdicts = built_in(name)
+    for name, source in BUILT_IN:
+        verdicts = built_in(name, source)
         accuracy = sum(label == verdict for label, verdict in verdicts) / len(verdicts)
         majority = max(Counter(label for label, _ in verdicts).values()) / len(verdicts)
         print(f"{name}: {len(verdicts)} labelled, accuracy {accuracy:.2f}, largest class {majority:.2f}")
