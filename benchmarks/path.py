@@ -1,6 +1,6 @@
 """How long results take from `finished` to the customer's bucket, and what the processes need of memory.
 
-    python -m benchmarks.path [--recordings 200]
+    python -m benchmarks.path [--recordings 200] [--quick]
 
 Real recordings (the first seconds of the sample call), real recognition, a real S3 server that checks
 signatures; one delivery each, by pre-signed URL and by role in turn. The baseline is the same server taking
@@ -34,7 +34,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--recordings", type=int, default=200)
-    count = parser.parse_args().recordings
+    parser.add_argument("--quick", action="store_true", help="only 30 recordings, for a first look")
+    arguments = parser.parse_args()
+    count = 30 if arguments.quick else arguments.recordings
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="callpost-benchmark-")))
         folder.chmod(0o711)
