@@ -17,7 +17,9 @@ SENSITIVE = {"card": "PCI", "expiry": "PCI", "code": "PCI", "ssn": "SSN"}
 
 _HAND_WRITTEN = Path(__file__).with_name("calls.txt")
 _PIECE = re.compile(r"\{(\w+) ([^}]*)\}([.,?]?)|(\S+)")
-_NOT_A_NUMBER = {"um", "uh", "and", "then", "slash", "january", "august", "december"}
+_NOT_A_NUMBER = {"um", "uh", "and", "then", "slash", "january", "august", "december"} | {
+    *("eh", "este", "luego", "diagonal", "de", "del", "enero", "agosto", "diciembre")
+}
 _DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 _TEENS = [
     "ten",
@@ -58,7 +60,7 @@ def hand_written() -> list[Dialogue]:
     return [read(name, lines) for name, lines in zip(parts[::2], parts[1::2], strict=True)]
 
 
-def read(name: str, text: str) -> Dialogue:
+def read(name: str, text: str, language: str = "en-US") -> Dialogue:
     turns: list[Turn] = []
     places: dict[str, set[Place]] = {}
     clock = 0
@@ -74,7 +76,7 @@ def read(name: str, text: str) -> Dialogue:
         turns.append(Turn(speaker, int(speaker == "Caller"), tuple(words)))
         clock += 700
     numbers = tuple(Number(label.rstrip("0123456789"), frozenset(found)) for label, found in places.items())
-    return Dialogue(name, Transcript(tuple(turns)), numbers)
+    return Dialogue(name, Transcript(tuple(turns), language), numbers)
 
 
 def made(seed: int = 20261122, each: int = 60) -> list[Dialogue]:

@@ -44,14 +44,15 @@ def analyze(
     configuration: Configuration,
     heard: Transcript | None = None,
     models: StoredModels | None = None,
+    attempts: Attempts | None = None,
 ) -> Analysis:
     """Every section that the configuration asks for and the language allows. Pure; models load on first use.
 
-    models: of the trained classifiers, as they are stored.
+    models: of the trained classifiers, as they are stored. attempts: what each section is made with.
     heard: what was recognised, where the transcript is a corrected one: tones cover what is found in either.
     A section that cannot be made is None, and the results have a warning with the documented code.
     """
-    attempts = Attempts(transcript.language)
+    attempts = attempts or Attempts(transcript.language)
     evidence = prediction.Evidence(transcript)
     detected = (prediction.detect(evidence, request, attempts) for request in configuration.detectors)
     found = [entry for entry in detected if entry is not None]
@@ -123,7 +124,10 @@ def _filtered(transcript: Transcript, wanted: Configuration, attempts: Attempts)
 
 def _presentable(transcript: Transcript, wanted: Configuration, attempts: Attempts) -> Transcript:
     """The transcript as delivered; the sections look at it before its numbers are put in figures."""
-    complete = replace(transcript, activity=talk.voice_activity(transcript))
+    activity = attempts.make(
+        "voice activity", _FEATURE, lambda: talk.voice_activity(transcript), languages=None
+    )
+    complete = replace(transcript, activity=activity or ())
     if not wanted.number_formatting or not attempts.speaks(("en",)):
         return complete
     formatted = attempts.make("number formatting", _FORMATTING, lambda: formatting.format_numbers(complete))

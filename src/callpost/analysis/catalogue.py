@@ -21,9 +21,16 @@ class Model:
     version: str = "1.0"
 
 
-def _model(kind: str, name: str, display_name: str, classes: tuple[tuple[int, str], ...]) -> Model:
+def _model(
+    kind: str,
+    name: str,
+    display_name: str,
+    classes: tuple[tuple[int, str], ...],
+    languages: tuple[str, ...] = ("en",),
+) -> Model:
     identifier = str(uuid5(NAMESPACE_URL, f"callpost:{kind}:{name}"))
-    return Model(identifier, name, display_name, "binary" if len(classes) <= 2 else "multiclass", classes)
+    kind_of_model = "binary" if len(classes) <= 2 else "multiclass"
+    return Model(identifier, name, display_name, kind_of_model, classes, languages)
 
 
 CLASSIFIERS = (
@@ -34,7 +41,9 @@ CLASSIFIERS = (
 DETECTORS = (
     _model("detector", "PCI", "Payment card data", ((1, "pci"),)),
     _model("detector", "SSN", "Social security numbers", ((1, "ssn"),)),
-    _model("detector", "Number", "Numbers", ((1, "number"),)),
+    _model("detector", "Number", "Numbers", ((1, "number"),), ("en", "es")),
+    _model("detector", "PCI-Spanish", "Payment card data", ((1, "pci"),), ("es",)),
+    _model("detector", "SSN-Spanish", "Social security numbers", ((1, "ssn"),), ("es",)),
 )
 
 

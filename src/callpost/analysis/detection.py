@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from callpost.analysis.cues import Cues, Near, Subject
+from callpost.analysis.cue_phrases import Subject
+from callpost.analysis.cues import Cues, Near
 from callpost.analysis.dialogue import Dialogue, Place, Spoken, dialogue
 from callpost.analysis.digit_strings import DigitString, digit_strings
-from callpost.analysis.lexicon import MONTH_WORDS
 from callpost.analysis.numbers import Kind
 from callpost.model.configuration import DetectionLevel
 from callpost.model.transcript import Transcript
@@ -62,8 +62,11 @@ class Scene:
 
 
 def detect(scene: Scene, detector: str, level: DetectionLevel) -> tuple[Region, ...]:
-    """Regions by time. detector: a key of DETECTORS. The transcript is English, before any formatting."""
-    return tuple(_REGIONS[level](scene, DETECTORS[detector](scene)))
+    """Regions by time. detector: a key of DETECTORS, or with -Spanish after it.
+
+    The transcript is English or Spanish, before any formatting.
+    """
+    return tuple(_REGIONS[level](scene, DETECTORS[detector.removesuffix("-Spanish")](scene)))
 
 
 def luhn(digits: str) -> bool:
@@ -157,8 +160,8 @@ def _month_before(spoken: Dialogue, first: int) -> int | None:
     speaker = spoken.words[first].speaker
     for position in range(first - 1, max(first - 4, -1), -1):
         word = spoken.words[position]
-        if word.speaker == speaker:
-            return position if word.text in MONTH_WORDS else None
+        if word.speaker == speaker and word.text not in {"of", "de", "del"}:
+            return position if word.text in spoken.tongue.months else None
     return None
 
 
@@ -217,7 +220,7 @@ def _is_number(scene: Scene, numeral: Spoken) -> bool:
         return numeral.written is not None or int(numeral.digits) > 9
     alone = not any(numeral in string.numerals for string in scene.strings if len(string.numerals) > 1)
     said = " ".join(scene.dialogue.words[position].text for position in numeral.positions)
-    return not (alone and said in {"one", "oh", "o", "to", "too", "for", "won", "ate", "tree"})
+    return not (alone and said in scene.dialogue.tongue.articles)
 
 
 DETECTORS: dict[str, Callable[[Scene], list[DigitString]]] = {

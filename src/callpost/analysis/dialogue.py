@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from callpost.analysis import numbers
+from callpost.analysis import numbers, tongues
 from callpost.analysis.numbers import Kind
+from callpost.analysis.tongues import Tongue
 from callpost.model.transcript import Transcript, Turn
 
 Place = tuple[int, int]
@@ -15,7 +16,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One word in the sequence. text: normalized, see `numbers.normalize`."""
+    """One word in the sequence. text: normalized, see `Tongue.normalize`."""
 
     place: Place
     speaker: str
@@ -56,6 +57,7 @@ class Dialogue:
     words: tuple[Said, ...]
     numerals: tuple[Spoken, ...]
     weights: tuple[int, ...]
+    tongue: Tongue
 
     def distance(self, first: int, last: int) -> int:
         """Words between two positions, numbers left out."""
@@ -68,24 +70,27 @@ class Dialogue:
 
 
 def dialogue(transcript: Transcript) -> Dialogue:
-    words = sorted(_said(transcript.turns), key=lambda word: (word.start_ms, word.place))
+    """Read in the language of the transcript where the detectors know it, else as English."""
+    tongue = tongues.of(transcript.language)
+    words = sorted(_said(transcript.turns, tongue), key=lambda word: (word.start_ms, word.place))
     position = {word.place: number for number, word in enumerate(words)}
     spoken = [
         _spoken(
             turn, numeral, tuple(position[index, place] for place in range(numeral.first, numeral.last + 1))
         )
         for index, turn in enumerate(transcript.turns)
-        for numeral in numbers.numerals([word.text for word in turn.words])
+        for numeral in tongue.numerals([word.text for word in turn.words])
     ]
     numeric = {place for numeral in spoken for place in numeral.positions}
     weights = accumulate((place not in numeric for place in range(len(words))), initial=0)
-    return Dialogue(tuple(words), tuple(sorted(spoken, key=lambda numeral: numeral.first)), tuple(weights))
+    ordered = tuple(sorted(spoken, key=lambda numeral: numeral.first))
+    return Dialogue(tuple(words), ordered, tuple(weights), tongue)
 
 
-def _said(turns: Sequence[Turn]) -> Iterator[Said]:
+def _said(turns: Sequence[Turn], tongue: Tongue) -> Iterator[Said]:
     for index, turn in enumerate(turns):
         for place, word in enumerate(turn.words):
-            text = numbers.normalize(word.text)
+            text = tongue.normalize(word.text)
             yield Said((index, place), turn.speaker, text, word.start_ms, word.end_ms)
 
 

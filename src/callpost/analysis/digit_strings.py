@@ -8,24 +8,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from callpost.analysis.cues import Cues, Subject
+from callpost.analysis.cue_phrases import Subject
+from callpost.analysis.cues import Cues
 from callpost.analysis.dialogue import Dialogue, Said, Spoken
-from callpost.analysis.lexicon import HESITATIONS, NODS, words
 from callpost.analysis.numbers import Kind
 
 _PAUSE_MS = 25_000
 _OWN_WORDS = 2
 _OTHER_WORDS = 8
-
-_TOLERATED = (
-    HESITATIONS
-    | NODS
-    | words(
-        "dash hyphen slash space point dot sorry no not wait wrong correction mean actually scratch repeat"
-    )
-    | words("so and then that that's thats it it's its is i let me see again start over hold on my bad make")
-    | words("the next last first two three four digits set group got all go ahead thank you")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +86,17 @@ def _goes_on(left: Spoken, right: Spoken, dialogue: Dialogue, cues: Cues) -> boo
     between = dialogue.words[left.last + 1 : right.first]
     own = [word for word in between if word.speaker == left.speaker]
     others = [word for word in between if word.speaker != left.speaker]
-    if _strange(own) > _OWN_WORDS or _strange(others) > _OTHER_WORDS:
+    known = dialogue.tongue.tolerated
+    if _strange(own, known) > _OWN_WORDS or _strange(others, known) > _OTHER_WORDS:
         return False
     return all(_harmless(cue.subject, own) for cue in cues.within(left.last, right.first))
 
 
 def _harmless(subject: Subject, own: Sequence[Said]) -> bool:
     """A card spoken of amid a correction parts nothing: "four one, sorry, the card is worn, one one"."""
-    corrected = any(word.text in {"sorry", "wait", "no"} for word in own)
+    corrected = any(word.text in {"sorry", "wait", "no", "perdon", "espere", "espera"} for word in own)
     return subject is Subject.CARD and (corrected or not own)
 
 
-def _strange(said: Iterable[Said]) -> int:
-    return sum(word.text not in _TOLERATED and not word.text.isdigit() for word in said)
+def _strange(said: Iterable[Said], known: frozenset[str]) -> int:
+    return sum(word.text not in known and not word.text.isdigit() for word in said)

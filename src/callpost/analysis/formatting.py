@@ -7,7 +7,8 @@ a telephone number is one word from its first digit to its last.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from callpost.analysis.cues import Cues, Subject
+from callpost.analysis.cue_phrases import Subject
+from callpost.analysis.cues import Cues
 from callpost.analysis.dialogue import dialogue
 from callpost.analysis.lexicon import MONTH_WORDS
 from callpost.analysis.numbers import normalize

@@ -96,15 +96,19 @@ def normalize(text: str) -> str:
 def numerals(words: Sequence[str]) -> list[Numeral]:
     """All numerals of a turn's words, in order and apart. words: as transcribed."""
     spoken = [normalize(word) for word in words]
-    closed = [word.rstrip("\"')\u201d\u2019").endswith((",", ".", "?", "!", ";", ":")) for word in words]
-    found = list(_scan(spoken, closed, words))
-    return list(_confirmed(found, closed))
+    ended = closed(words)
+    return list(confirmed(_scan(spoken, ended, words), ended))
+
+
+def closed(words: Sequence[str]) -> list[bool]:
+    """Whether a comma, a full stop or the like follows each of the words."""
+    return [word.rstrip("\"')\u201d\u2019").endswith((",", ".", "?", "!", ";", ":")) for word in words]
 
 
 def _scan(spoken: Sequence[str], closed: Sequence[bool], words: Sequence[str]) -> Iterator[Numeral]:
     place = 0
     while place < len(spoken):
-        numeral = _literal(spoken, place, words) or _spoken(spoken, closed, place)
+        numeral = literal(spoken, place, words) or _spoken(spoken, closed, place)
         if numeral is None:
             place += 1
             continue
@@ -112,7 +116,7 @@ def _scan(spoken: Sequence[str], closed: Sequence[bool], words: Sequence[str]) -
         place = numeral.last + 1
 
 
-def _confirmed(found: Iterable[Numeral], closed: Sequence[bool]) -> Iterator[Numeral]:
+def confirmed(found: Iterable[Numeral], closed: Sequence[bool]) -> Iterator[Numeral]:
     """Words that only sound like digits count within a run of digits, "oh" at its ends too; not "Oh, …"."""
     for run in _runs(found):
         for place, numeral in enumerate(run):
@@ -138,7 +142,7 @@ def _runs(found: Iterable[Numeral]) -> Iterator[list[Numeral]]:
         yield run
 
 
-def _literal(spoken: Sequence[str], place: int, words: Sequence[str]) -> Numeral | None:
+def literal(spoken: Sequence[str], place: int, words: Sequence[str]) -> Numeral | None:
     """Figures: 4111-1111, 08/27, 1,234.50, $138.65, 15th, 2:30."""
     found = _LITERAL.fullmatch(spoken[place])
     if found is None:
