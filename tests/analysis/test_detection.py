@@ -1,4 +1,5 @@
 import pytest
+from benchmarks.detection.labelled import hand_written
 from hypothesis import given
 from hypothesis import strategies as st
 from spoken_calls import Say, spoken
@@ -197,3 +198,16 @@ def test_any_long_number_asked_for_as_a_card_is_found(number: str, level: Detect
     call = spoken(ASKED, ("Caller", spelled(number)))
     covered = {place for region in detect(Scene.of(call), "PCI", level) for place in region.places}
     assert {(1, word) for word in range(len(number))} <= covered
+
+
+def test_each_level_covers_less_than_the_one_before() -> None:
+    """On labelled calls: the numbers alone, what lies between them too, the passage around them too."""
+    everywhere = {level: set[tuple[int, int, int]]() for level in DetectionLevel}
+    for number, dialogue in enumerate(hand_written()):
+        for level, places in everywhere.items():
+            regions = detect(Scene.of(dialogue.transcript), "PCI", level)
+            places |= {(number, *place) for region in regions for place in region.places}
+    entire, probable, only = (everywhere[level] for level in DetectionLevel)
+    assert only < probable < entire
+    assert len(probable) > 1.02 * len(only)
+    assert len(entire) > 1.2 * len(probable)

@@ -116,3 +116,41 @@ def test_a_detector_that_fails_and_was_to_redact_takes_every_number_out(call: Tr
     assert "twenty" not in text
     assert analysis.redactions
     assert {problem.code for problem in analysis.results.warnings} >= {50006, 50009}
+
+
+FOREIGN = {
+    "fr-FR": "Merci de votre appel. Je suis en colère, le prix est de vingt dollars, c'est la fin. Damn.",
+    "es-MX": "Gracias por llamar. Estoy enojado, el precio es de veinte dólares, no me sirve. Damn.",
+    "de-DE": "Danke für den Anruf. Das kostet zwanzig Dollar, also die Hand drauf. Damn.",
+}
+LEFT_OUT = {
+    "content filtering": 55000,
+    "knowledge discovery": 40004,
+    "verb-noun pairs": 10603,
+    "sentiment by turn": 10603,
+    "entity extraction": 10603,
+    "the classifier sentiment": 50001,
+    "the classifier voicemail": 50001,
+    "the detector PCI": 50006,
+    "the detector SSN": 50006,
+    "the metric group sentiment": 10603,
+}
+
+
+@pytest.mark.parametrize("language", FOREIGN)
+def test_no_english_rule_is_applied_to_another_language(say: Say, language: str) -> None:
+    call = say(("Agent", FOREIGN[language]), language=language)
+    groups = (SpottingGroup("g", ("prix", "precio", "anruf")),)
+    results = analyze(call, replace(EVERYTHING, language=language, spotting=groups)).results
+    told = {
+        what: problem.code for problem in results.warnings for what in LEFT_OUT if what in problem.message
+    }
+    assert told == LEFT_OUT
+    assert all(language in problem.message for problem in results.warnings if problem.code in (40004, 50001))
+    assert results.transcript.turns == call.turns
+    for section in ("knowledge", "verb_noun_pairs", "speaker_sentiments", "entities"):
+        assert getattr(results, section) is None
+    assert results.spotting is not None
+    assert [len(group.keywords) for group in results.spotting] == [1]
+    assert results.metrics is not None
+    assert "sentiment" not in {group.name for group in results.metrics}
