@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -169,6 +171,24 @@ async def test_a_training_that_is_cut_short_begins_anew_and_leaves_nothing_half_
     assert (await outcome(desk)).state is TrainingState.READY
 
 
+async def test_a_worker_that_is_killed_takes_its_learning_with_it() -> None:
+    program = (
+        "import asyncio\n"
+        "from benchmarks.classifiers.generate import calls\n"
+        "from callpost.pipeline import learning\n"
+        "texts = [call.text * 20 for call in calls(400, 'AB', 1)]\n"
+        "asyncio.run(learning.learn(texts, ['a', 'b'] * 200, limit_s=300))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2]) as worker:
+        async with asyncio.timeout(60):
+            while not children(worker.pid):
+                await asyncio.sleep(0.05)
+        worker.kill()
+    async with asyncio.timeout(10):
+        while children(worker.pid):
+            await asyncio.sleep(0.05)
+
+
 async def test_what_never_succeeds_is_given_up(desk: Desk) -> None:
     version = await ask(desk, [written(call) for call in CALLS])
     await desk.database.pool.execute("update classifier_versions set starts = 5")
@@ -176,8 +196,8 @@ async def test_what_never_succeeds_is_given_up(desk: Desk) -> None:
     assert [problem.code for problem in (await outcome(desk)).problems] == [90001]
 
 
-def children() -> list[int]:
-    """Process ids of this process's children that learn."""
+def children(parent: int | None = None) -> list[int]:
+    """Process ids of the processes that learn for `parent`, this process unless said otherwise."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -185,6 +205,6 @@ def children() -> list[int]:
                 command = (folder / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if b"callpost.pipeline.learning" in command and str(os.getpid()).encode() in command:
+            if b"callpost.pipeline.learning" in command and str(parent or os.getpid()).encode() in command:
                 found.append(int(folder.name))
     return found

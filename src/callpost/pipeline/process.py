@@ -22,7 +22,7 @@ from callpost.analysis.analyze import Analysis, analyze
 from callpost.analysis.categories import categorize
 from callpost.analysis.prediction import StoredModels
 from callpost.errors import Problem, Rejected, UnreadableRecording
-from callpost.model.configuration import AudioTranscode, Configuration
+from callpost.model.configuration import AudioTranscode, Configuration, TrainedClassifier
 from callpost.model.media import Media, MediaStatus, Progress, Stream
 from callpost.model.redaction import ToneRedaction
 from callpost.model.results import Basis, Report, Results
@@ -118,8 +118,11 @@ class Processor:
         return report, again.next_basis(basis, job.configuration, results.transcript, streams)
 
     async def _models(self, configuration: Configuration) -> StoredModels:
+        trained = [one for one in configuration.classifiers if isinstance(one, TrainedClassifier)]
+        if not trained:
+            return {}
         async with self.database.connection() as connection:
-            return await classifiers.models(connection, configuration.classifiers)
+            return await classifiers.models(connection, trained)
 
     async def _hear(self, job: "_Job") -> tuple[Media, Basis]:
         original = await self._original(job)

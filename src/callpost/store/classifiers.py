@@ -91,17 +91,16 @@ async def ready(
     connection: Connection, organization_id: UUID, names_or_ids: Sequence[str]
 ) -> Sequence[TrainedClassifier]:
     """All versions of these classifiers that can be used, the newest of each first."""
+    if not names_or_ids:
+        return ()
     wanted = [name.strip() for name in names_or_ids]
     return [TrainedClassifier(*row) for row in await connection.fetch(_SQL["ready"], organization_id, wanted)]
 
 
 async def models(
-    connection: Connection, asked: Sequence[str | TrainedClassifier]
+    connection: Connection, wanted: Sequence[TrainedClassifier]
 ) -> Mapping[tuple[UUID, int], bytes]:
-    """The stored models of those that were trained, by classifier and version; none of deleted ones."""
-    wanted = [one for one in asked if isinstance(one, TrainedClassifier)]
-    if not wanted:
-        return {}
+    """The stored models, by classifier and version; those of deleted classifiers are missing."""
     identifiers = [classifier.classifier_id for classifier in wanted]
     rows = await connection.fetch(_SQL["models"], identifiers, [classifier.version for classifier in wanted])
     return {(row["classifier_id"], row["version"]): row["model"] for row in rows}
