@@ -13,6 +13,7 @@ from demo import customer
 from demo.customer import CALLPOST_ACCOUNT, CUSTOMER_ACCOUNT, Account, Key
 from fault_proxy import FaultProxy
 from http_server import HttpServer
+from juicefs import CALLPOST_KEY as JUICEFS_CALLPOST_KEY
 from juicefs import KEY as JUICEFS_KEY
 from juicefs import juicefs
 from places import Place
@@ -88,6 +89,7 @@ def servers(
             else:
                 begin, owner = (seaweed, SEAWEED_KEY) if name == "seaweedfs" else (juicefs, JUICEFS_KEY)
                 port, signer = stack.enter_context(begin(folder, DOMAINS[name])), owner
+                callpost = JUICEFS_CALLPOST_KEY if name == "juicefs" else None
             tls_port = stack.enter_context(terminator(authority.server_context(*NAMES[name]), port))
             return Server(name, port, owner, signer, tls_port, callpost)
 

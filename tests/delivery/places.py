@@ -48,7 +48,7 @@ def receipt(outcome: Outcome) -> Receipt:
 
 
 class Standing:
-    """The customer's own key in the place of a session, on servers that assume no roles."""
+    """The customer's own key in the place of a session, on a server that hands none out."""
 
     requests = 0
 
@@ -160,11 +160,11 @@ def streamed(size: int, content_type: str | None = "application/octet-stream") -
 
 @dataclass(frozen=True, slots=True)
 class Impatient(Payload):
-    """What has to be taken within half a second."""
+    """What has to be taken at once."""
 
     @property
     def timeout_s(self) -> float:
-        return 0.5
+        return 0.2
 
 
 def impatient(data: bytes = DATA) -> Impatient:

@@ -25,13 +25,15 @@ from callpost.model.delivery import EndpointPolicy
 class Abilities:
     """What a server does of what AWS does; a case runs where it has something to show.
 
-    role: assumes roles, with external IDs and session policies. conditional: If-None-Match. checksums:
-    refuses what does not fit its x-amz-checksum-sha256. versions: keeps them. virtual_v2: verifies SigV2
-    where the bucket is in the host's name. closed: writes into no bucket that nobody made. literal_policies:
-    ${*} in a policy means the character.
+    role: assumes roles, with external IDs and session policies. sessions: at least hands out sessions, with
+    session policies. conditional: If-None-Match. checksums: refuses what does not fit its
+    x-amz-checksum-sha256. versions: keeps them. virtual_v2: verifies SigV2 where the bucket is in the host's
+    name. closed: writes into no bucket that nobody made. literal_policies: ${*} in a policy means the
+    character.
     """
 
     role: bool = False
+    sessions: bool = False
     conditional: bool = False
     checksums: bool = False
     versions: bool = False
@@ -42,22 +44,20 @@ class Abilities:
 
 ABILITIES: Mapping[str, Abilities] = {
     "ministack": Abilities(
-        role=True, conditional=True, checksums=True, versions=True, literal_policies=False
+        role=True, sessions=True, conditional=True, checksums=True, versions=True, literal_policies=False
     ),
     "seaweedfs": Abilities(conditional=True, checksums=True, versions=True, virtual_v2=False, closed=False),
-    "juicefs": Abilities(),
+    "juicefs": Abilities(sessions=True, literal_policies=False),
 }
 TRANSPORTS = ("plain", "tls")
 DOMAINS = {"ministack": "s3.localhost", "seaweedfs": "s3.seaweed.test", "juicefs": "s3.juicefs.test"}
 AWS_NAMES = (
-    *(f"{name}.amazonaws.com" for name in ("s3", "*.s3", "*", "*.s3.us-east-1", "s3.us-east-1")),
-    *(
-        f"{service}.{region}.amazonaws.com"
-        for service in ("s3", "sts")
-        for region in ("us-east-1", "eu-west-1")
-    ),
+    *(f"{name}.amazonaws.com" for name in ("s3", "*.s3", "*", "*.s3.us-east-1")),
+    *(f"{name}.{region}.amazonaws.com" for name in ("s3", "sts") for region in ("us-east-1", "eu-west-1")),
 )
-NAMES = {name: (domain, f"*.{domain}") for name, domain in DOMAINS.items()} | {"ministack": AWS_NAMES}
+NAMES = {name: (domain, f"*.{domain}", domain.replace("s3.", "sts.")) for name, domain in DOMAINS.items()} | {
+    "ministack": AWS_NAMES
+}
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Address:
 
     @property
     def endpoints(self) -> AwsEndpoints:
-        return AwsEndpoints() if self.is_aws else AwsEndpoints(sts="http://sts.localhost")
+        return AwsEndpoints() if self.is_aws else AwsEndpoints(sts=self.url.replace("//s3.", "//sts."))
 
     def presign(
         self,

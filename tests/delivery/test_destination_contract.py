@@ -19,6 +19,7 @@ from s3_servers import ABILITIES, Names
 
 from callpost.delivery import destination, payload
 from callpost.delivery.bucket import Written
+from callpost.delivery.preflight import Preflight
 from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
 from callpost.model.delivery import (
     Delivered,
@@ -260,7 +261,7 @@ async def test_a_server_that_writes_over_what_is_there_is_found_out(place: Place
 @where(conditional=True)
 async def test_many_at_once_make_one_object(place: Place, bucket: str, faults: FaultProxy) -> None:
     folder = place.folder(bucket, "calls")
-    outcomes = await asyncio.gather(*(place.put(folder) for _ in range(8)))
+    outcomes = await asyncio.gather(*(place.put(folder) for _ in range(4)))
     assert any(isinstance(outcome, Delivered) for outcome in outcomes)
     assert all(isinstance(outcome, Delivered | Refused) for outcome in outcomes)
     assert (faults.writes, place.server.get(bucket, "calls/analytics.json")) == (1, DATA)
@@ -349,7 +350,7 @@ async def test_a_role_that_may_only_put_is_enough(place: Place, bucket: str) -> 
     assert place.server.get(bucket, "a/analytics.json") == DATA
 
 
-@where(role=True)
+@where(sessions=True)
 @pytest.mark.parametrize("prefix", ["calls", "a b/ü"])
 async def test_a_session_reaches_no_further_than_its_folder(place: Place, bucket: str, prefix: str) -> None:
     folder = place.folder(bucket, prefix)
@@ -360,6 +361,21 @@ async def test_a_session_reaches_no_further_than_its_folder(place: Place, bucket
         written = Written(folder, key, sent, ORGANIZATION, uuid4())
         answer = await place.buckets.call("PUT", written, credentials, payload=sent)
         assert answer.status == 403, key
+
+
+@where(sessions=True)
+async def test_a_destination_is_proven_before_anything_depends_on_it(place: Place, bucket: str) -> None:
+    preflight = Preflight(place.network, place.sessions, place.buckets)
+    verdict = await preflight.verify(place.folder(bucket, "a b"), ORGANIZATION)
+    passed = {check.name: check.passed for check in verdict.checks}
+    can = place.server.can
+    # Where there are no roles there is no external ID to be asked for: whoever may deliver may deliver here.
+    assert (
+        passed.pop("assume-without-external-id") is passed.pop("assume-with-another-external-id") is can.role
+    )
+    assert passed.pop("conditional-write") is (can.conditional or None)
+    assert passed == {"assume": True, "write": True, "read": True, "delete": True}
+    assert (place.server.keys(bucket), verdict.conditional) == ([], can.conditional)
 
 
 @where(role=True)

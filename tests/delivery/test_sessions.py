@@ -31,7 +31,7 @@ async def many(place: Place, folder: BucketFolder, count: int = 30) -> list[Outc
     return list(await asyncio.gather(*(place.put(folder, name=f"{n}.json") for n in range(count))))
 
 
-@where(role=True)
+@where(sessions=True)
 async def test_one_session_serves_many_deliveries(place: Place, bucket: str, faults: FaultProxy) -> None:
     faults.fail(sts=[late(0.3)])
     outcomes = await many(place, place.folder(bucket, "a"))
@@ -65,7 +65,7 @@ async def test_sessions_are_shared_neither_between_organizations_nor_between_fol
     assert len(asked_of_sts(faults)) == 3
 
 
-@where(role=True)
+@where(sessions=True)
 @pytest.mark.parametrize(("minutes", "requests"), [(49, 1), (51, 2)])
 async def test_a_session_is_refreshed_ten_minutes_before_it_ends(
     place: Place, bucket: str, minutes: int, requests: int
@@ -79,7 +79,7 @@ async def test_a_session_is_refreshed_ten_minutes_before_it_ends(
     assert place.sessions.requests == requests
 
 
-@where(role=True)
+@where(sessions=True)
 @pytest.mark.parametrize(("minutes", "delivered"), [(51, True), (59.5, False)])
 async def test_a_session_serves_on_while_sts_cannot_be_had(
     place: Place, bucket: str, faults: FaultProxy, minutes: float, delivered: bool
@@ -112,7 +112,7 @@ def short_lived(place: Place, folder: BucketFolder) -> Fault:
     return fault
 
 
-@where(role=True)
+@on_aws
 async def test_a_session_that_really_ended_is_replaced_once(
     place: Place, bucket: str, faults: FaultProxy
 ) -> None:
@@ -125,7 +125,7 @@ async def test_a_session_that_really_ended_is_replaced_once(
     assert len(asked_of_sts(faults)) == 2
 
 
-@where(role=True)
+@where(sessions=True)
 @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken"])
 async def test_a_session_that_ends_again_at_once_is_the_schedules(
     place: Place, bucket: str, faults: FaultProxy, code: str
@@ -174,7 +174,7 @@ async def test_a_role_that_is_not_assumed_says_why_and_the_next_attempt_asks_aga
     receipt(await place.put(folder))
 
 
-@where(role=True)
+@on_aws
 async def test_sts_that_never_answers_is_given_up(place: Place, bucket: str, faults: FaultProxy) -> None:
     faults.fail(sts=[never_answers])
     outcome = await place.put(place.folder(bucket))
@@ -182,7 +182,7 @@ async def test_sts_that_never_answers_is_given_up(place: Place, bucket: str, fau
     assert outcome.reason.startswith("STS: There was no answer within")
 
 
-@where(role=True)
+@on_aws
 async def test_a_failed_session_is_told_to_all_and_not_kept(
     place: Place, bucket: str, faults: FaultProxy
 ) -> None:
@@ -197,7 +197,7 @@ async def test_a_failed_session_is_told_to_all_and_not_kept(
     assert isinstance(await place.put(folder), Delivered)
 
 
-@where(role=True)
+@on_aws
 async def test_one_who_stops_waiting_takes_the_session_from_nobody(
     place: Place, bucket: str, faults: FaultProxy
 ) -> None:

@@ -249,15 +249,10 @@ class Buckets:
 
     def _writes_conditionally(self, folder: BucketFolder) -> bool | None:
         """Whether the server heeds If-None-Match; None: it has not shown it yet. AWS does since 2024."""
-        return self._heeding.get(self._server(folder), True if _is_aws(folder) else None)
+        return self._heeding.get(self._server(folder), True if hosts.is_aws(folder.endpoint) else None)
 
     def _server(self, folder: BucketFolder) -> str:
         return folder.endpoint or "aws"
-
-
-def _is_aws(folder: BucketFolder) -> bool:
-    url = urls.parse(folder.endpoint or "")
-    return folder.endpoint is None or (url is not None and hosts.bucket_of(url) is not None)
 
 
 def _object_headers(payload: Payload) -> dict[str, str]:

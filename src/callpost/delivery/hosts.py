@@ -60,6 +60,12 @@ def bucket_of(url: Url, endpoints: Sequence[str] = ()) -> BucketPlace | None:
     return _on_aws(url) or on_endpoint(url, endpoints)
 
 
+def is_aws(endpoint: str | None) -> bool:
+    """Whether what is kept as a bucket's endpoint is AWS: None, or a host that was asked for by its name."""
+    url = urls.parse(endpoint or "")
+    return endpoint is None or (url is not None and bucket_of(url) is not None)
+
+
 def is_region(name: str) -> bool:
     """Whether a name can be a region's, so that a host may be made of it."""
     return re.fullmatch(_REGION, name) is not None

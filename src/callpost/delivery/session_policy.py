@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from callpost.delivery import aws
+from callpost.delivery import aws, hosts
 from callpost.model.delivery import BucketFolder
 
 _LONGEST = 2048
@@ -32,17 +32,12 @@ def actions(folder: BucketFolder) -> tuple[str, ...]:
 
 
 def _policy(folder: BucketFolder, objects: str, allowed: Sequence[str], *, bucket: bool = False) -> str:
-    statements: list[dict[str, Any]] = [
-        {"Effect": "Allow", "Action": list(allowed), "Resource": objects},
+    statements: list[dict[str, Any]] = [{"Effect": "Allow", "Action": list(allowed), "Resource": objects}]
+    if hosts.is_aws(folder.endpoint):
         # A bucket encrypted with a KMS key asks its writers for a data key. This grants nothing by itself: a
-        # session may do what both its policy and the role allow.
-        {
-            "Effect": "Allow",
-            "Action": list(_KMS),
-            "Resource": _key_arn(folder),
-            "Condition": {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com*"}},
-        },
-    ]
+        # session may do what both its policy and the role allow. MinIO refuses policies that name KMS.
+        key = {"Effect": "Allow", "Action": list(_KMS), "Resource": _key_arn(folder)}
+        statements.append(key | {"Condition": {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com*"}}})
     if bucket:
         read = ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"]
         statements.append({"Effect": "Allow", "Action": read, "Resource": _bucket_arn(folder)})
