@@ -99,6 +99,19 @@ async def test_the_evaluation_adds_up(client: httpx.AsyncClient, services: Servi
     assert evaluation["accuracy"] > evaluation["majorityAccuracy"]
 
 
+async def test_a_classifier_that_learned_nothing_is_doubted(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    """Labels that have nothing to do with the calls."""
+    await train(client, services)
+    assert "warnings" not in (await client.get(f"{PATH}/churn")).json()
+    by_chance = [one | {"label": "ab"[place % 2]} for place, one in enumerate(LABELLED)]
+    await train(client, services, examples=by_chance)
+    (warning,) = (await client.get(f"{PATH}/churn")).json()["warnings"]
+    assert warning["code"] == 80403
+    assert "a guess has 0.50" in warning["message"]
+
+
 async def test_training_again_makes_the_next_version(client: httpx.AsyncClient, services: Services) -> None:
     await train(client, services)
     again = await train(client, services, classifierName="Churn", examples=LABELLED[:40])

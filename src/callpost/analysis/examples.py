@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 
 from callpost.analysis import text_features
 from callpost.errors import Problem
+from callpost.model.classifiers import Evaluation
 
 BAD_EXAMPLE, TOO_FEW, TWICE, TOO_MANY = 80402, 80403, 80404, 80406
 
 FEWEST_PER_LABEL = 10
 MOST_LABELS = 50
+_LEAST_LEARNED = 0.1
 MOST_EXAMPLES = 5000
 MOST_WORDS = 3_000_000
 """Of all examples together: some 300 hours of talk. Learning from them takes a minute or two."""
@@ -56,6 +58,18 @@ def check_texts(texts: Sequence[str | None]) -> Iterator[Problem]:
     if total > MOST_WORDS:
         message = f"The examples have {total} words together; {MOST_WORDS} at most."
         yield Problem(TOO_MANY, message, "examples")
+
+
+def doubts(evaluation: Evaluation) -> Iterator[Problem]:
+    """Why a classifier should not be relied on: it finds its classes hardly more often than a guess would."""
+    recalls = [measures.recall for measures in evaluation.classes]
+    mean, guess = sum(recalls) / len(recalls), 1 / len(recalls)
+    if mean < guess + _LEAST_LEARNED:
+        message = (
+            f"The classes are hardly told apart: mean recall is {mean:.2f}, and a guess has {guess:.2f}. "
+            "Give more examples, of more different calls."
+        )
+        yield Problem(TOO_FEW, message)
 
 
 def place(index: int, name: str | None = None) -> str:

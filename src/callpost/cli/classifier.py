@@ -139,6 +139,8 @@ async def _until_trained(client: "Client", version: Document) -> Document:
 
 def _print(version: Document, mend: Callable[[str], str], *, json: bool, fail: bool = True) -> None:
     output.document(version) if json else _show(version)
+    for warning in version.get("warnings", []):
+        output.warning(warning["message"])
     for error in version.get("errors", []):
         output.error(mend(f"{error['error']} ({error['code']})"))
     if fail and version["classifierStatus"] == "failed":

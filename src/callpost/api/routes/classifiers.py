@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from callpost.analysis import catalogue
+from callpost.analysis import catalogue, examples
 from callpost.analysis.catalogue import Model
 from callpost.api import answers, errors, openapi
 from callpost.api.auth import Authenticated
@@ -149,6 +149,7 @@ def _document(version: ClassifierVersion) -> answers.Document:
         "exampleCount": version.examples,
         "evaluation": evaluation and _evaluation(evaluation),
         "errors": [errors.error(problem) for problem in version.problems] or None,
+        "warnings": answers.warnings(examples.doubts(evaluation)) or None if evaluation else None,
     }
     return answers.present(document)
 
