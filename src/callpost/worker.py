@@ -1,6 +1,7 @@
 """Which job runs which part of the pipeline: recordings from the queue, deliveries as they fall due."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from callpost.pipeline.train import Trainer
 from callpost.services import Services
 from callpost.speech.process import RecognizerProcess
 from callpost.speech.recognizer import Recognizer
-from callpost.store import queue, workers
+from callpost.store import deliveries, queue, workers
 from callpost.store.deliveries import Limits
 from callpost.store.objects import OUTAGE
 from callpost.store.queue import Task, TryAgain
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 
 _RESTART_S = 1.0
 _TRY_AGAIN_S = 5.0
+_GIVE_BACK_S = queue.HEARTBEAT_TIMEOUT.total_seconds() - 2
+_GIVE_BACK_AGAIN_S = 0.2
 _EXPIRE_EVERY_S = 60.0
 _SWEEP_EVERY_S = 3600.0
 _PORT_TAKEN_S = 60.0
@@ -106,20 +109,32 @@ async def _process_jobs(services: Services, processor: Processor, stop: asyncio.
 
 async def process(processor: Processor, media_id: UUID) -> None:
     """One job. Whatever goes wrong may be over by the next try. The recording's starts are counted, but for
-    those that the object store ended.
+    those that the object store, a restart of the database or our own end has ended.
     """
     try:
         await processor.process(media_id)
     except asyncio.CancelledError:
-        await asyncio.shield(processor.give_back(media_id))
+        await asyncio.shield(_give_back(processor, media_id))
         raise
     except OUTAGE as error:
         log.warning("media.object_store_away", media_id=str(media_id), error=type(error).__name__)
-        await processor.give_back(media_id)
+        await _give_back(processor, media_id)
         raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error
     except Exception as error:
         log.exception("media.try_again", media_id=str(media_id), error=type(error).__name__)
         raise TryAgain(_TRY_AGAIN_S, type(error).__name__) from error
+
+
+async def _give_back(processor: Processor, media_id: UUID) -> None:
+    """A database that starts again gets a moment for it. Later the recording may be another worker's."""
+    deadline = time.monotonic() + _GIVE_BACK_S
+    while True:
+        try:
+            return await processor.give_back(media_id)
+        except deliveries.OUTAGE:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_GIVE_BACK_AGAIN_S)
 
 
 async def train(trainer: Trainer, training_id: UUID) -> None:
