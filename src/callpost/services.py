@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 _RESTART_S = 60.0
 _LOOK_S = 0.5
+_EXPORT_S = 5  # a collector that is away must not hold up a stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,8 @@ async def _traced(endpoint: str) -> AsyncIterator[None]:
     name = os.environ.get("OTEL_SERVICE_NAME", "callpost")
     resource = Resource.create({"service.name": name, "service.version": __version__})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(
-        BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces"))
-    )
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_S)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     try:
         with tracing.exporting_to(provider):
             yield

@@ -233,7 +233,7 @@ DESTINATION_LIMIT: Final[Schema] = {
             "application/json": {
                 "schema": _object(
                     destination=_TEXT,
-                    concurrency={"type": "integer", "minimum": 1, "maximum": 1000, "nullable": True},
+                    concurrency={"type": ["integer", "null"], "minimum": 1, "maximum": 1000},
                 )
                 | {"required": ["destination"]}
             }
