@@ -14,12 +14,18 @@ from callpost.settings import Settings
 async def cut_off(database_url: str, *, cuts: list[int]) -> AsyncIterator[str]:
     """The database behind a line: the first connections are cut after so many bytes of answers."""
     parts = urlsplit(database_url)
-    folder = parse_qs(parts.query).get("host", [""])[0]
-    port = parse_qs(parts.query).get("port", ["5432"])[0]
+    query = parse_qs(parts.query)
+    host = query.get("host", [parts.hostname or "localhost"])[0]
+    port = int(query.get("port", [parts.port or 5432])[0])
+
+    async def reach() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(host, port)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         left = cuts.pop(0) if cuts else None
-        server, to_server = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{port}")
+        server, to_server = await reach()
         asking = asyncio.create_task(_pass_on(reader, to_server, None))
         await _pass_on(server, writer, left)
         asking.cancel()
@@ -29,7 +35,8 @@ async def cut_off(database_url: str, *, cuts: list[int]) -> AsyncIterator[str]:
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     here = listening.sockets[0].getsockname()[1]
     async with listening:
-        yield f"postgresql://{parts.username}@127.0.0.1:{here}{parts.path}?sslmode=disable"
+        user = parts.netloc.rpartition("@")[0]
+        yield f"postgresql://{user}@127.0.0.1:{here}{parts.path}?sslmode=disable"
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int | None) -> None:
