@@ -198,6 +198,17 @@ async def test_receipts_are_planned_with_the_end_of_the_last_delivery(desk: Desk
     assert planned.content_type == "application/json"
 
 
+async def test_two_workers_that_end_the_last_deliveries_at_once_plan_receipts_once(desk: Desk) -> None:
+    for _ in range(10):
+        await desk.finish(
+            await desk.accept(ANALYTICS, WEBVTT, HTTP, replace(HTTP, url="https://b.example.org"))
+        )
+    ended = await asyncio.gather(*(desk.settle(most=5) for _ in range(8)))
+    assert sum(one.kind is DeliveryKind.RESULT for some in ended for one in some) == 40
+    planned = await desk.find(DeliveryKind.RECEIPTS)
+    assert len({one.media_id for one in planned}) == len(planned) == 10
+
+
 async def test_receipts_hold_every_delivery_and_no_secret(desk: Desk) -> None:
     media_id = await desk.accept(ANALYTICS, HTTP)
     await desk.finish(media_id)

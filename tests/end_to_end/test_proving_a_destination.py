@@ -6,14 +6,16 @@ import subprocess
 from typing import Any
 from uuid import uuid4
 
-from demo.customer import Account
+from demo.customer import CUSTOMER_ACCOUNT, Account
 from installation import CALLPOST, Installation
 
 
-def verify(installation: Installation, account: Account, bucket: str, role: str) -> tuple[int, Any]:
+def verify(
+    installation: Installation, account: Account, bucket: str, role: str, *words: str
+) -> tuple[int, Any]:
     """The exit code of the command, and the checks by name."""
     done = subprocess.run(
-        [CALLPOST, "destination", "verify", f"{account.endpoint}/{bucket}", "--role", role, "--json"],
+        [CALLPOST, "destination", "verify", f"{account.endpoint}/{bucket}", "--role", role, *words, "--json"],
         check=False,
         capture_output=True,
         text=True,
@@ -36,6 +38,10 @@ def test_a_role_that_asks_for_the_external_id_passes_and_an_open_one_is_called_o
     assert code == 0, checks
     assert all(check["passed"] for check in checks.values())
     assert account.objects(bucket) == {}  # the probe is gone again
+
+    asked = ("--tag", "team=care", "--acl", "--expected-bucket-owner", CUSTOMER_ACCOUNT)
+    code, checks = verify(installation, account, bucket, good, *asked)
+    assert code == 0, checks
 
     unlocked = account.make_role(bucket, None, name=f"open-{uuid4().hex[:8]}")
     code, checks = verify(installation, account, bucket, unlocked)

@@ -114,6 +114,18 @@ def verify(
     folder: Annotated[
         str | None, typer.Option("--prepend-folder", help="The folder in the bucket.", show_default=False)
     ] = None,
+    kms_key: Annotated[
+        str | None, typer.Option("--kms-key", help="The KMS key of the objects.", show_default="none")
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option("--expected-bucket-owner", help="The bucket's AWS account.", show_default="any"),
+    ] = None,
+    acl: Annotated[bool, typer.Option("--acl", help="Objects get bucket-owner-full-control.")] = False,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="KEY=VALUE", help="A tag of the objects.", show_default="none"),
+    ] = None,
     put_only: Annotated[
         bool, typer.Option("--put-only", help="The role may only write: read and delete nothing.")
     ] = False,
@@ -124,7 +136,19 @@ def verify(
 
     Exit code 1 where a check failed.
     """
-    asked = {"url": address, "role": role, "prependFolder": folder, "putOnly": put_only}
+    wanted = {
+        "kmsKeyId": kms_key,
+        "expectedBucketOwner": owner,
+        "bucketOwnerFullControl": acl,
+        "tags": dict(_tag(tag) for tag in tags or ()),
+    }
+    asked = {
+        "url": address,
+        "role": role,
+        "prependFolder": folder,
+        "s3Options": wanted if any(wanted.values()) else None,
+        "putOnly": put_only,
+    }
 
     async def ask() -> Document:
         async with connected(url) as client:
@@ -134,6 +158,13 @@ def verify(
     output.document(verdict) if json else _show(verdict)
     if not verdict["passed"]:
         raise typer.Exit(1)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found:
+        raise typer.BadParameter("a tag is written KEY=VALUE", param_hint="--tag")
+    return name, value
 
 
 def _show(verdict: Document) -> None:

@@ -159,11 +159,11 @@ select settled.delivery_id, settled.media_id,
 
 -- Where a time to live was asked for, it runs from the end of the last delivery, and where receipts were, they are
 -- planned then. The rows are locked first, so that of two workers ending the last two deliveries at once one sees
--- both.
+-- both; not so that nothing could refer to them meanwhile, which other deliveries of theirs may do in any order.
 -- name: lock_media
 select media_id, receipts from media
  where media_id = any($1::uuid[]) and (time_to_live_s is not null or receipts)
- order by media_id for update
+ order by media_id for no key update
 
 -- name: start_time_to_live
 update media set expires_on = $2::timestamptz + make_interval(secs => time_to_live_s)
