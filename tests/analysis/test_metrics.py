@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from spoken_calls import Say
 
@@ -5,7 +7,7 @@ from callpost.analysis.analyze import analyze
 from callpost.analysis.metrics import metrics
 from callpost.analysis.speakers import agent_and_caller
 from callpost.model.configuration import Configuration, MetricGroup
-from callpost.model.transcript import Transcript, Turn, Word
+from callpost.model.transcript import Peak, Transcript, Turn, Voice, Word
 
 
 def values(transcript: Transcript, group: MetricGroup) -> dict[str, float]:
@@ -131,3 +133,41 @@ def test_metrics_come_with_the_analysis(say: Say) -> None:
         "talk-time-and-rate",
     ]
     assert {problem.code for problem in results.warnings} == {10603}
+
+
+def sounding(call: Transcript, speaker: str, volumes: list[float], pitches: list[float | None]) -> Transcript:
+    """The call with the words of one speaker measured."""
+    measured = iter(zip(volumes, pitches, strict=True))
+    turns = []
+    for turn in call.turns:
+        words = turn.words
+        if turn.speaker == speaker:
+            words = tuple(replace(word, voice=voiced(*next(measured))) for word in words)
+        turns.append(replace(turn, words=words))
+    return replace(call, turns=tuple(turns))
+
+
+def voiced(volume: float, pitch: float | None) -> Voice:
+    return Voice(volume, () if pitch is None else (Peak(pitch, 0.2), Peak(1000, 1.0)))
+
+
+def test_tone_and_volume_are_those_of_the_measured_words(say: Say) -> None:
+    call = say(("Agent", "one two three four five six"), ("Caller", "one two three"))
+    call = sounding(call, "Agent", [4, 6, 5, 5, 9, 11], [100, 120, None, 130, 150, 180])
+    call = sounding(call, "Caller", [7.57, 7.57, 7.57], [None, None, None])
+    assert values(call, MetricGroup.TALK_STYLE) == {
+        "agent-intra-call-change-in-pitch": 1.8,
+        "agent-intra-call-change-in-relative-voice-volume-energy": 2.0,
+        "agent-relative-voice-volume-energy": round(40 / 6 / 4.33, 2),
+        "agent-voice-dynamism-std-dev-score": 2.49,
+        "caller-intra-call-change-in-pitch": 0,
+        "caller-intra-call-change-in-relative-voice-volume-energy": 1.0,
+        "caller-relative-voice-volume-energy": 1.0,
+        "caller-voice-dynamism-std-dev-score": 0,
+    }
+
+
+def test_no_warning_is_given_where_voices_were_measured(say: Say) -> None:
+    call = sounding(say(("Agent", "Hello there.")), "Agent", [4.0, 5.0], [100.0, None])
+    wanted = Configuration(knowledge=False, metrics=(MetricGroup.TALK_STYLE,))
+    assert analyze(call, wanted).results.warnings == ()

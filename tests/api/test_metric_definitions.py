@@ -24,7 +24,7 @@ async def test_every_group_has_its_documented_metrics_with_their_units(client: h
         "from -2 to 2, that at the end less that at the start."
     )
     assert described["agent-intra-call-change-in-talk-rate"].endswith("1 where nothing changed.")
-    assert all("not measured" in each["metricDescription"] for each in groups[MetricGroup.TALK_STYLE])
+    assert all("voiceFeatures" in each["metricDescription"] for each in groups[MetricGroup.TALK_STYLE])
 
 
 async def test_only_who_is_known_sees_them(anonymous: httpx.AsyncClient) -> None:

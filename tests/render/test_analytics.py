@@ -31,7 +31,7 @@ from callpost.model.results import (
     Topic,
     VerbNounPair,
 )
-from callpost.model.transcript import UNKNOWN_SPEAKER, Transcript, Turn, Word
+from callpost.model.transcript import UNKNOWN_SPEAKER, Peak, Transcript, Turn, Voice, Word
 from callpost.render import analytics, content
 
 API = "https://calls.example.com"
@@ -360,3 +360,20 @@ def test_a_transcript_callback_carries_the_words(media: Media, results: Results)
     made = msgspec.json.decode(content.render(Report(media, results), callback, API))
     assert_shaped(made["words"], [{"p": int, "c": float, "s": int, "e": int, "m": str, "w": str}])
     assert made["mediaId"] == str(media.media_id)
+
+
+def test_how_a_word_sounds_is_told_where_it_was_measured() -> None:
+    """The names of docs/how-to-guides/voice-features.md."""
+    voice = Voice(14.876, (Peak(260.942, 1.0), Peak(521.807, 0.347)))
+    words = (Word("Because", 1880, 2180, 0.461, voice), Word("so.", 2200, 2300, 0.5))
+    section = analytics.transcript_section(Transcript((Turn(UNKNOWN_SPEAKER, 0, words),)))
+    assert section["words"][0] == {
+        "p": 0,
+        "c": 0.461,
+        "s": 1880,
+        "e": 2180,
+        "w": "Because",
+        "frq": [{"e": 1.0, "f": 260.942}, {"e": 0.347, "f": 521.807}],
+        "v": 14.876,
+    }
+    assert all("frq" not in word and "v" not in word for word in section["words"][1:])

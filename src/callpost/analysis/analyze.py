@@ -137,8 +137,8 @@ def _presentable(transcript: Transcript, wanted: Configuration, attempts: Attemp
 def _metrics(
     transcript: Transcript, groups: tuple[MetricGroup, ...], attempts: Attempts
 ) -> tuple[MetricGroupValues, ...]:
-    if MetricGroup.TALK_STYLE in groups:
-        attempts.warn(_FEATURE, "voice features are not measured: metrics of tone and volume are 0")
+    if MetricGroup.TALK_STYLE in groups and all(word.voice is None for word in transcript.words()):
+        attempts.warn(_FEATURE, "metrics of tone and volume are 0 without the speech model's voiceFeatures")
     made = (_metric_group(transcript, group, attempts) for group in groups)
     return tuple(values for values in made if values is not None)
 

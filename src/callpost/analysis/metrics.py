@@ -1,12 +1,12 @@
 """The conversation metrics: four groups of 6, 18, 8 and 12.
 
 Source: docs/how-to-guides/conversation-metrics.md. Metrics of the agent or the caller are 0 where the two are
-not on channels of their own; those of tone and volume are 0, as no voice features are measured.
+not on channels of their own; those of tone and volume where no voice features were asked for.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean, median, pstdev
 
 from callpost.analysis import sentiment
 from callpost.analysis.speakers import agent_and_caller
@@ -18,6 +18,7 @@ from callpost.model.transcript import Transcript
 _OVERTALK_MS = 200
 _SILENCE_MS = 4_000
 _STREAK_PAUSE_MS = 3_000
+_GOOD_AGENT, _GOOD_CALLER = 4.33, 7.57  # mean volumes, of the documentation
 
 
 def metrics(transcript: Transcript, group: MetricGroup) -> MetricGroupValues:
@@ -133,20 +134,28 @@ def _seconds(summary: Callable[[Sequence[float]], float], streaks: Sequence[floa
     return round(summary(streaks), 2) if streaks else 0.0
 
 
-def _talk_style(_: Transcript) -> dict[str, float]:
-    return dict.fromkeys(
-        (
-            "agent-intra-call-change-in-pitch",
-            "agent-intra-call-change-in-relative-voice-volume-energy",
-            "agent-relative-voice-volume-energy",
-            "agent-voice-dynamism-std-dev-score",
-            "caller-intra-call-change-in-pitch",
-            "caller-intra-call-change-in-relative-voice-volume-energy",
-            "caller-relative-voice-volume-energy",
-            "caller-voice-dynamism-std-dev-score",
-        ),
-        0.0,
-    )
+def _talk_style(transcript: Transcript) -> dict[str, float]:
+    """Of the words whose sound was measured; pitch of those that are voiced."""
+    agent, caller = _both(transcript)
+    return {**_style("agent", agent, _GOOD_AGENT), **_style("caller", caller, _GOOD_CALLER)}
+
+
+def _style(who: str, talk: Talk, good: float) -> dict[str, float]:
+    voices = [word.voice for word in talk.words if word.voice is not None]
+    volumes = [voice.volume for voice in voices]
+    pitches = [voice.peaks[0].frequency for voice in voices if voice.peaks]
+    return {
+        f"{who}-intra-call-change-in-pitch": _last_over_first(pitches),
+        f"{who}-intra-call-change-in-relative-voice-volume-energy": _last_over_first(volumes),
+        f"{who}-relative-voice-volume-energy": round(_mean(volumes) / good, 2),
+        f"{who}-voice-dynamism-std-dev-score": round(pstdev(volumes), 2) if volumes else 0.0,
+    }
+
+
+def _last_over_first(values: Sequence[float]) -> float:
+    """The mean of the last third over that of the first."""
+    third = max(len(values) // 3, 1)
+    return _ratio(_mean(values[-third:]), _mean(values[:third]))
 
 
 def _sentiment(transcript: Transcript) -> dict[str, float]:

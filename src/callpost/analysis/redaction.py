@@ -60,7 +60,7 @@ def _redact_turn(number: int, turn: Turn, replacements: Mapping[Place, str]) -> 
     for place, word in enumerate(words):
         if (number, place) in replacements:
             tail = word.text[len(word.text.rstrip(_TAIL)) :]
-            words[place] = replace(word, text=replacements[number, place] + tail)
+            words[place] = replace(word, text=replacements[number, place] + tail, voice=None)
     return replace(turn, words=tuple(words))
 
 

@@ -8,17 +8,34 @@ UNKNOWN_SPEAKER = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """A frequency in a word, in Hz. energy: its amplitude, 0..1 of the strongest one's."""
+
+    frequency: float
+    energy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How a word sounds. volume: 0 and more. peaks: its pitch and what is strongest beside it, or none."""
+
+    volume: float
+    peaks: tuple[Peak, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """One word as displayed, with the punctuation that follows it ("help?"), no blanks around it.
 
     start_ms, end_ms: milliseconds from the start of the recording, 0 <= start_ms <= end_ms.
-    confidence: 0..1.
+    confidence: 0..1. voice: where it was asked for.
     """
 
     text: str
     start_ms: int
     end_ms: int
     confidence: float
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,7 @@ class Processor:
                 language=configuration.language,
                 model=configuration.model,
                 terms=tuple(term for words in configuration.vocabularies for term in words.terms),
+                voices="voiceFeatures" in configuration.features,
             )
             with tracing.span("recognize") as span:
                 recognition = await self.recognizer.transcribe(request, pulse.hear)

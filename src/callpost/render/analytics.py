@@ -17,7 +17,7 @@ from callpost.errors import Problem
 from callpost.model.configuration import TranscriptFormat
 from callpost.model.media import Media, Stream
 from callpost.model.results import Results
-from callpost.model.transcript import UNKNOWN_SPEAKER, Activity, Transcript, Turn
+from callpost.model.transcript import UNKNOWN_SPEAKER, Activity, Transcript, Turn, Voice
 from callpost.render import sections
 from callpost.render.captions import Captions
 
@@ -175,9 +175,16 @@ def _words(transcript: Transcript) -> list[Document]:
             text, mark = _split(word.text)
             start, end, confidence = word.start_ms, word.end_ms, round(word.confidence, 3)
             words.append({"p": len(words), "c": confidence, "s": start, "e": end, "w": text})
+            if word.voice is not None:
+                words[-1] |= _voice(word.voice)
             if mark:
                 words.append({"p": len(words), "c": 0.0, "s": end, "e": end, "m": "punc", "w": mark})
     return words
+
+
+def _voice(voice: Voice) -> Document:
+    """frq and v (docs/how-to-guides/voice-features.md)."""
+    return {"frq": [{"e": peak.energy, "f": peak.frequency} for peak in voice.peaks], "v": voice.volume}
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -58,7 +58,12 @@ class Child:
         )
         self._send(messages.Ready())
         wanted = RecognitionRequest(
-            Path(request.path), request.ingest, request.language, request.model, request.terms
+            Path(request.path),
+            request.ingest,
+            request.language,
+            request.model,
+            request.terms,
+            request.voices,
         )
         heard = transcription.transcribe(wanted, engine, self._report)
         return messages.Recognized(

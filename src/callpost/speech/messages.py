@@ -30,6 +30,7 @@ class Transcribe(msgspec.Struct, frozen=True, tag=True):
     language: str
     model: str | None
     terms: tuple[str, ...]
+    voices: bool
 
 
 class Redact(msgspec.Struct, frozen=True, tag=True):

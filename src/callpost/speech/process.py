@@ -107,6 +107,7 @@ class RecognizerProcess:
             language=request.language,
             model=request.model,
             terms=request.terms,
+            voices=request.voices,
         )
         async with self._turn:
             child, began = await self._started(), time.monotonic()

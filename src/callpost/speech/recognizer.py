@@ -22,7 +22,7 @@ class RecognitionRequest:
     path: a readable local file in any container ffmpeg reads. language: as in the configuration ("en-US").
     model: a model by name, folder or hub repository; None: the operator's choice.
     terms: words the recogniser should expect (names, products), most important first; what Whisper's
-    prompt has no room for (223 tokens, about 60 names) is left out.
+    prompt has no room for (223 tokens, about 60 names) is left out. voices: say how each word sounds.
     """
 
     path: Path
@@ -30,6 +30,7 @@ class RecognitionRequest:
     language: str
     model: str | None
     terms: tuple[str, ...] = ()
+    voices: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from callpost.errors import Problem
 from callpost.model.transcript import Activity, Transcript, Word
-from callpost.speech import audio, batches, ingest, turns
+from callpost.speech import audio, batches, ingest, turns, voice
 from callpost.speech.audio import RATE, SAMPLES_PER_MS, Recording, Report, Samples
 from callpost.speech.ingest import Plan, Source
 from callpost.speech.recognizer import Recognition, RecognitionRequest
@@ -55,7 +55,9 @@ def transcribe(
         if first is None:
             raise audio.unreadable("no sound in it can be decoded")
         plan = _without_doubles(plan, first)
-        transcription = _Transcription(plan.sources, engine, report, recording.duration_ms)
+        transcription = _Transcription(
+            plan.sources, engine, report, recording.duration_ms, voices=request.voices
+        )
         for sound in chain([first], blocks):
             transcription.push(sound)
             if transcription.waiting_ms >= part_ms:
@@ -93,7 +95,10 @@ def _recognition(
 class _Transcription:
     """A recording on its way: takes blocks of sound, gathers words."""
 
-    def __init__(self, sources: Sequence[Source], engine: Engine, report: Report, total_ms: int) -> None:
+    def __init__(
+        self, sources: Sequence[Source], engine: Engine, report: Report, total_ms: int, *, voices: bool
+    ) -> None:
+        self._voices = voices
         self._sources = sources
         self._engine = engine
         self._report = report
@@ -123,7 +128,8 @@ class _Transcription:
         for window, reading in zip(windows, readings, strict=True):
             self._speech[window.source] += window.speech
             if not (reading.empty or reading.runaway):
-                self._words[window.source] += reading.words
+                words = voice.with_voices(reading.words, window) if self._voices else reading.words
+                self._words[window.source] += words
         self.waiting_ms = 0
         self._progress(0)
 

@@ -11,7 +11,6 @@ from callpost.api.reading.document import UNKNOWN_PROPERTY, within
 from callpost.errors import Problem
 
 NOT_BUILT = (
-    "speechModel.features[voiceFeatures]",
     "vocabularies[].terms[].soundsLike",
     "ingest.diarization",
 )

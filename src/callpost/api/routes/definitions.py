@@ -15,8 +15,10 @@ from callpost.model.transcript import Transcript
 
 # docs/how-to-guides/conversation-metrics.md; the first that fits.
 _UNITS = (
-    ("pitch", "0, as voices are not measured"),
-    ("voice", "0, as voices are not measured"),
+    ("change-in-pitch", "the last third of the words over the first; needs voiceFeatures"),
+    ("change-in-relative-voice", "the last third of the words over the first; needs voiceFeatures"),
+    ("relative-voice", "the mean volume over that of a good speaker; needs voiceFeatures"),
+    ("dynamism", "the standard deviation of the volume; needs voiceFeatures"),
     ("change-in-sentiment", "from -2 to 2, that at the end less that at the start"),
     ("sentiment", "from -1, very negative, to 1, very positive"),
     ("intra-call-change", "the last third of the call over the first, 1 where nothing changed"),
