@@ -40,13 +40,18 @@ limit $10
 order by date_created desc, media_id desc
 limit $10
 
+-- Written out, since the planner takes to the index only with queries that are constants to it.
 -- part: matching
 select media_id
-from unnest($12::text[]) as one (configuration),
-     lateral to_tsquery(one.configuration::regconfig, $11) as query,
-     lateral (
-        select media_id from media_search
-        where organization_id = $1 and configuration = one.configuration and words @@ query) as indexed
+from media_search
+where organization_id = $1
+  and (configuration = 'callpost_english' and words @@ to_tsquery('callpost_english', $11)
+       or configuration = 'callpost_french' and words @@ to_tsquery('callpost_french', $11)
+       or configuration = 'callpost_german' and words @@ to_tsquery('callpost_german', $11)
+       or configuration = 'callpost_italian' and words @@ to_tsquery('callpost_italian', $11)
+       or configuration = 'callpost_portuguese' and words @@ to_tsquery('callpost_portuguese', $11)
+       or configuration = 'callpost_spanish' and words @@ to_tsquery('callpost_spanish', $11)
+       or configuration = 'simple' and words @@ to_tsquery('simple', $11))
 
 -- name: matching_oldest_first
 with matching as materialized ({matching})

@@ -43,11 +43,6 @@ class Text:
     vocabulary: Sequence[str] | None = None
 
 
-def configurations() -> list[str]:
-    """Every configuration that a recording may be indexed by."""
-    return [*CONFIGURATIONS.values(), _ANY_LANGUAGE]
-
-
 async def put(connection: Connection, media: Media, text: Text) -> None:
     """Have a recording found by these words, and no longer by earlier ones."""
     said = _storable(text.said)[:_LONGEST_TEXT]
