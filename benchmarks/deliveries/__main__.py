@@ -52,7 +52,7 @@ class Size:
 
 
 WHOLE = Size(rounds=5, count=4000, waiting=1_000_000, paced_s=10)
-QUICK = Size(rounds=2, count=1000, waiting=100_000, paced_s=4)
+QUICK = Size(rounds=2, count=800, waiting=50_000, paced_s=3)
 
 
 @dataclass(frozen=True, slots=True)
