@@ -16,7 +16,7 @@ from callpost.delivery.bucket import Buckets, Written
 from callpost.delivery.payload import Payload
 from callpost.delivery.sessions import SessionKey, Sessions
 from callpost.delivery.signing import Credentials, Scope
-from callpost.model.configuration import Callback
+from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
 from callpost.model.delivery import BucketFolder, Delivered, Outcome, PresignedObject, Receipt
 from callpost.network import Body, Network
 
@@ -24,6 +24,16 @@ DATA = b'{"mediaId": "1"}'
 ORGANIZATION = uuid4()
 _MEBIBYTE = 1024 * 1024
 LARGE = 17 * _MEBIBYTE  # two parts
+JSON = {"ContentType": "application/json"}
+KINDS: list[tuple[dict[str, Any], str]] = [
+    ({}, "application/json"),
+    ({"type": CallbackType.TRANSCRIPT, "format": TranscriptFormat.JSON}, "application/json"),
+    ({"type": CallbackType.TRANSCRIPT, "format": TranscriptFormat.TEXT}, "text/plain"),
+    ({"type": CallbackType.TRANSCRIPT, "format": TranscriptFormat.SRT}, "text/srt"),
+    ({"type": CallbackType.TRANSCRIPT, "format": TranscriptFormat.WEBVTT}, "text/vtt"),
+    ({"type": CallbackType.TRANSCRIPT, "format": TranscriptFormat.DFXP}, "application/ttaf+xml"),
+    ({"type": CallbackType.MEDIA, "stream": "original"}, "application/octet-stream"),
+]
 NOBODY = "arn:aws:iam::999533888199:role/nobody"
 
 

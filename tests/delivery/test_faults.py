@@ -26,13 +26,12 @@ from fault_proxy import (
     says,
     well,
 )
-from places import DATA, LARGE, Place, everywhere, impatient, on_aws, receipt, streamed, where
+from places import DATA, JSON, LARGE, Place, everywhere, impatient, on_aws, receipt, streamed, where
 
 from callpost.delivery.payload import Payload
 from callpost.model.configuration import S3Options
 from callpost.model.delivery import Delivered, Hopeless, Outcome, Refused, Unreachable
 
-JSON = {"ContentType": "application/json"}
 ETAG = f'"{hashlib.md5(DATA, usedforsecurity=False).hexdigest()}"'
 
 
