@@ -13,8 +13,10 @@ from aiohttp import web
 from delivery_support import NOW, Recording
 from demo.customer import Account, Key
 from http_server import HttpServer
+from standardwebhooks import Webhook, WebhookVerificationError
 from structlog.testing import capture_logs
 
+from callpost.delivery import webhooks
 from callpost.delivery.aws import AwsEndpoints
 from callpost.delivery.courier import Courier, CourierSettings
 from callpost.delivery.dispatcher import Dispatcher, DispatcherSettings
@@ -82,9 +84,12 @@ class Desk:
             content.content_type(callback), object_key, attempt - 1, attempt, NOW, NOW, NOW,
         )  # fmt: skip
 
-    async def deliver(self, callback: Callback, path: str = "/hook", attempt: int = 1) -> Outcome:
+    async def deliver(
+        self, callback: Callback, path: str = "/hook", attempt: int = 1, secrets: tuple[bytes, ...] = ()
+    ) -> Outcome:
         url = callback.url if "://127" in callback.url else self.http.url + path
-        return await self.courier.deliver(self.claimed(replace(callback, url=url), attempt=attempt))
+        claimed = self.claimed(replace(callback, url=url), attempt=attempt)
+        return await self.courier.deliver(replace(claimed, webhook_secrets=secrets))
 
 
 @pytest.fixture
@@ -122,6 +127,33 @@ async def test_every_attempt_carries_the_same_bytes_and_its_number(desk: Desk) -
     assert first.body.startswith(b"WEBVTT")
     assert (first.method, first.headers["content-type"]) == ("PUT", "text/vtt")
     assert [seen.headers["callpost-attempt"] for seen in (first, second)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("callback", [ANALYTICS, WEBVTT])
+async def test_the_standard_webhooks_library_verifies_what_arrives(desk: Desk, callback: Callback) -> None:
+    older, newest, unknown = (webhooks.new_secret() for _ in range(3))
+    for attempt, secrets in enumerate(((older,), (newest, older), (newest,)), 1):
+        await desk.deliver(callback, attempt=attempt, secrets=secrets)
+        seen = desk.http.seen[-1]
+        for secret in (older, newest, unknown):
+            receiver = Webhook(webhooks.written(secret))
+            if secret in secrets:
+                receiver.verify(seen.body, seen.headers, json_parse=False)
+            else:
+                with pytest.raises(WebhookVerificationError):
+                    receiver.verify(seen.body, seen.headers, json_parse=False)
+
+
+@pytest.mark.parametrize("header", [None, "webhook-id", "webhook-timestamp"])
+async def test_the_standard_webhooks_library_refuses_what_was_changed(desk: Desk, header: str | None) -> None:
+    secret = webhooks.new_secret()
+    await desk.deliver(ANALYTICS, secrets=(secret,))
+    (seen,) = desk.http.seen
+    changed = {header: str(int(clock().timestamp()) - 1)} if header else {}
+    body = seen.body if header else seen.body.replace(b"Hello", b"Jello")
+    assert (body, changed) != (seen.body, {})
+    with pytest.raises(WebhookVerificationError, match="No matching signature"):
+        Webhook(webhooks.written(secret)).verify(body, seen.headers | changed)
 
 
 async def test_the_recording_itself_is_streamed(desk: Desk) -> None:

@@ -1,7 +1,8 @@
 """Signatures of HTTP callbacks, by the Standard Webhooks specification (version 1.0.0, symmetric).
 
 An endpoint that verifies them knows that a result comes from this callpost, unchanged and not long ago. They
-are an addition: VoiceBase's callbacks carry none.
+are an addition: VoiceBase's callbacks carry none. The specification's own library signs a text that is in
+memory, while recordings are bytes that are streamed; the tests verify with it what is signed here.
 """
 
 import base64
