@@ -48,6 +48,7 @@ def test_every_key_that_is_read_is_documented(configuration: str) -> None:
         "ingest",
         "prediction",
         "spotting",
+        "categories",
         "speech",
         "vocabularies",
         "s3_options",
