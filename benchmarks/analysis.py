@@ -14,7 +14,7 @@ from itertools import cycle
 from statistics import median
 from typing import TypeVar
 
-from benchmarks.detection.labelled import hand_written, made
+from benchmarks.detection.labelled import hand_written
 from benchmarks.knowledge.measure import calls
 
 from callpost.analysis.analyze import analyze
@@ -31,6 +31,7 @@ from callpost.model.transcript import Transcript, Turn
 T = TypeVar("T")
 
 _WORDS = 10_000
+_PAYMENTS = 8  # dialogues with card numbers, whose many digits cost more to parse once they are redacted
 _PHRASES = ("refund", "cancel my service", "speak to a manager", "wi-fi", "credit card")
 _WANTED = Configuration(
     classifiers=("sentiment", "voicemail"),
@@ -66,7 +67,7 @@ def an_hour() -> Transcript:
 
 
 def _turns() -> Iterator[Turn]:
-    dialogues = [one.transcript for one in (*calls(), *hand_written(), *made(each=5))]
+    dialogues = [one.transcript for one in (*calls(), *hand_written()[:_PAYMENTS])]
     clock = words = 0
     for dialogue in cycle(dialogues):
         for turn in dialogue.turns:
