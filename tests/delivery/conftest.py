@@ -16,7 +16,7 @@ from http_server import HttpServer
 from juicefs import CALLPOST_KEY as JUICEFS_CALLPOST_KEY
 from juicefs import KEY as JUICEFS_KEY
 from juicefs import juicefs
-from places import Place
+from places import Place, Way
 from s3_servers import DOMAINS, NAMES, Address, Names, Server
 from seaweed import KEY as SEAWEED_KEY
 from seaweed import seaweed
@@ -111,6 +111,11 @@ async def place(
 @pytest.fixture
 def bucket(place: Place) -> str:
     return place.server.make_bucket()
+
+
+@pytest.fixture(params=["presigned", "by-role"])
+def way(request: pytest.FixtureRequest, place: Place, bucket: str) -> Way:
+    return Way(place, bucket, signed=request.param == "presigned")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from fault_proxy import Fault, FaultProxy, well
 from s3_servers import ABILITIES, TRANSPORTS, Address, Names, Server
 
 from callpost.delivery import destination, payload, signed_put
@@ -74,12 +75,15 @@ class Standing:
 
 @dataclass
 class Place:
-    """One server over one transport. clock_offset: how far callpost's clock is wrong."""
+    """One server over one transport. clock_offset: how far callpost's clock is wrong. pauses: what was
+    waited in the midst of attempts, in seconds, or would have been.
+    """
 
     address: Address
     network: Network
     names: Names
     clock_offset: timedelta = timedelta()
+    pauses: list[float] = field(default_factory=list)
     buckets: Buckets = field(init=False)
     sessions: Any = field(init=False)
 
@@ -92,7 +96,13 @@ class Place:
         else:
             owner = self.server.owner
             self.sessions = Standing(Credentials(owner.access_key_id, owner.secret))
-        self.buckets = Buckets(requests, self.sessions, self.address.endpoints, in_parts_over=8 * _MEBIBYTE)
+        self.buckets = Buckets(
+            requests,
+            self.sessions,
+            self.address.endpoints,
+            in_parts_over=8 * _MEBIBYTE,
+            pause=self._pause,
+        )
 
     @property
     def server(self) -> Server:
@@ -100,6 +110,9 @@ class Place:
 
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.clock_offset
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     def read(self, url: str, **given: Any) -> PresignedObject:
         """What the product makes of a pre-signed URL."""
@@ -152,6 +165,29 @@ class Place:
             sent = payload.of_bytes(sent, "application/json")
         key = "/".join(filter(None, (folder.prefix, name)))
         return await self.buckets.put(Written(folder, key, sent, who, uuid4()))
+
+
+class Way:
+    """One of the two ways to put an object there; the same object, however often it is asked."""
+
+    def __init__(self, place: Place, bucket: str, *, signed: bool) -> None:
+        self.key = "analytics.json"
+        self._place, self._bucket = place, bucket
+        self._url = place.address.presign(bucket, self.key, **JSON) if signed else None
+        self._folder = None if signed else place.folder(bucket)
+
+    async def put(self, sent: Payload | bytes = DATA) -> Outcome:
+        if self._folder is not None:
+            return await self._place.put(self._folder, sent)
+        return await self._place.put_signed(self._place.read(self._url or ""), sent)
+
+    def meets(self, faults: FaultProxy, *given: Fault) -> None:
+        """The next writes meet these, whatever is asked before them."""
+        looks = self._folder is not None and not self._place.address.is_aws
+        faults.fail(*((well, *given) if looks else given))
+
+    def arrived(self) -> bool:
+        return self._place.server.get(self._bucket, self.key) == DATA
 
 
 def streamed(size: int, content_type: str | None = "application/octet-stream") -> Payload:

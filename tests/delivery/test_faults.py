@@ -24,43 +24,13 @@ from fault_proxy import (
     loses_the_answer,
     never_answers,
     says,
-    well,
 )
-from places import DATA, JSON, LARGE, Place, everywhere, impatient, on_aws, receipt, streamed, where
+from places import DATA, LARGE, Place, Way, everywhere, impatient, on_aws, receipt, streamed, where
 
-from callpost.delivery.payload import Payload
 from callpost.model.configuration import S3Options
-from callpost.model.delivery import Delivered, Hopeless, Outcome, Refused, Unreachable
+from callpost.model.delivery import Delivered, Hopeless, Refused, Unreachable
 
 ETAG = f'"{hashlib.md5(DATA, usedforsecurity=False).hexdigest()}"'
-
-
-class Way:
-    """One of the two ways to put an object there; the same object, however often it is asked."""
-
-    def __init__(self, place: Place, bucket: str, *, signed: bool) -> None:
-        self.key = "analytics.json"
-        self._place, self._bucket = place, bucket
-        self._url = place.address.presign(bucket, self.key, **JSON) if signed else None
-        self._folder = None if signed else place.folder(bucket)
-
-    async def put(self, sent: Payload | bytes = DATA) -> Outcome:
-        if self._folder is not None:
-            return await self._place.put(self._folder, sent)
-        return await self._place.put_signed(self._place.read(self._url or ""), sent)
-
-    def meets(self, faults: FaultProxy, *given: Fault) -> None:
-        """The next writes meet these, whatever is asked before them."""
-        looks = self._folder is not None and not self._place.address.is_aws
-        faults.fail(*((well, *given) if looks else given))
-
-    def arrived(self) -> bool:
-        return self._place.server.get(self._bucket, self.key) == DATA
-
-
-@pytest.fixture(params=["presigned", "by-role"])
-def way(request: pytest.FixtureRequest, place: Place, bucket: str) -> Way:
-    return Way(place, bucket, signed=request.param == "presigned")
 
 
 # --- connections
@@ -116,17 +86,6 @@ async def test_an_answer_that_never_comes_is_not_waited_for(
 
 
 # --- answers
-
-
-@everywhere
-async def test_slow_down_is_the_schedules(place: Place, way: Way, faults: FaultProxy) -> None:
-    for wait_s, headers in ((None, {}), (7, {"Retry_After": "7"})):
-        way.meets(faults, says("SlowDown", 503, "Please reduce your request rate.", **headers))
-        outcome = await way.put()
-        assert isinstance(outcome, Refused)
-        assert (outcome.status, outcome.retry_after_s) == (503, wait_s)
-        assert outcome.reason == "S3 asks for fewer requests."
-    assert [line for line in faults.asked if line.startswith("PUT")] == ["PUT 503"] * 2
 
 
 @everywhere

@@ -3,11 +3,13 @@
 The write is conditional (If-None-Match): the same delivery never makes a second version. Where the object is
 there already it is compared, and only replaced if it is another one. A server that has not shown whether it
 heeds the condition is asked for the object first. Each thing that can be mended on the
-spot (an ended session, a wrong region, a server without conditional writes) is mended once; the rest is the
-schedule's.
+spot (an ended session, a wrong region, a server without conditional writes, SlowDown by a short wait) is
+mended once; the rest is the schedule's.
 """
 
-from collections.abc import Mapping
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urlencode
@@ -31,6 +33,9 @@ _OTHER_REGION = (
     "TemporaryRedirect",
     "IllegalLocationConstraint",
 )
+# S3 slows callers down while it spreads a busy prefix, mostly for an instant. Who asks for more than this is
+# not waited for: the attempt holds one of the destination's few places.
+_LONGEST_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,10 @@ class Buckets:
         sessions: Sessions,
         endpoints: AwsEndpoints | None = None,
         in_parts_over: int = multipart.THRESHOLD_BYTES,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """in_parts_over: bytes, from which on an object is written in parts."""
+        """in_parts_over: bytes, from which on an object is written in parts. pause: waits, in seconds."""
+        self._pause = pause
         self._in_parts_over = in_parts_over
         self._aws = requests
         self._sessions = sessions
@@ -162,16 +169,20 @@ class Buckets:
                 # Another object has this key, or we may not look: what was asked for is what must be there.
                 state.conditional, state.replaces = False, True
             elif (cure := self._cure(written.folder, answer)) and cure not in state.mended:
-                self._mend(cure, state, key, credentials)
+                await self._mend(cure, state, key, credentials, answer)
             else:
                 return explain.by_role(answer, self._aws.clock(), written.folder.options)
 
-    def _mend(self, cure: str, state: _Try, key: SessionKey, credentials: Credentials) -> None:
+    async def _mend(
+        self, cure: str, state: _Try, key: SessionKey, credentials: Credentials, answer: Answer
+    ) -> None:
         state.mended.add(cure)
         if cure == "session":
             self._sessions.drop(key, credentials)
         if cure == "condition":
             state.conditional = False
+        if cure == "pause":
+            await self._pause(self._wanted_pause_s(answer))
 
     async def _write(self, written: Written, credentials: Credentials, *, conditional: bool) -> Answer:
         headers = _object_headers(written.payload) | _asked_headers(written.folder.options)
@@ -188,6 +199,8 @@ class Buckets:
         error = explain.read_error(answer)
         if error.code in _ENDED:
             return "session"
+        if error.code == "SlowDown":
+            return "pause" if self._wanted_pause_s(answer) <= _LONGEST_PAUSE_S else None
         if error.code == "NotImplemented" or answer.status == 501:
             self._heeding[self._server(folder)] = False
             return "condition"
@@ -199,6 +212,13 @@ class Buckets:
             self._regions[folder.bucket] = region
             return "region"
         return None
+
+    def _wanted_pause_s(self, answer: Answer) -> float:
+        """As long as was asked for; else about a second, so that those who were refused together do not come
+        back together.
+        """
+        asked = explain.retry_after(answer, self._aws.clock())
+        return random.uniform(0.5, 1.5) if asked is None else asked  # noqa: S311 - no secret
 
     async def _delivered(
         self, written: Written, credentials: Credentials, state: _Try, answer: Answer
