@@ -135,6 +135,23 @@ def test_a_signed_header_that_only_its_signer_knows_is_refused() -> None:
     assert refused(presigned(version="s3v4", Metadata={"a": "b"}, **JSON)) == [(60006, f"{PLACE}.url")]
 
 
+def test_the_condition_to_write_over_nothing_has_one_value_only_and_is_warned_of() -> None:
+    target, warnings = read(presigned(version="s3v4", IfNoneMatch="*", **JSON))
+    assert isinstance(target, PresignedObject)
+    assert target.signed_headers == (("if-none-match", "*"),)
+    assert [(warning.code, warning.place) for warning in warnings] == [(60006, f"{PLACE}.url")]
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_what_was_signed_encoded_is_refused_where_it_is_not(version: str) -> None:
+    url = presigned(version=version, Key="größe/k", **JSON)
+    assert isinstance(read(url)[0], PresignedObject)
+    for name in ("größe", "gr%C3%B6ße"):
+        raw = url.replace("gr%C3%B6%C3%9Fe", name)
+        assert raw != url
+        assert refused(raw) == [(60006, f"{PLACE}.url")]
+
+
 def test_headers_that_sigv2_writes_into_the_url_are_known() -> None:
     target, _ = read(presigned(ACL="private", **JSON))
     assert isinstance(target, PresignedObject)

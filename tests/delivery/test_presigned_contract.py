@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from fault_proxy import FaultProxy
+from fault_proxy import FaultProxy, loses_the_answer
 from places import DATA, JSON, KINDS, Place, everywhere, receipt, streamed, where
 
 from callpost.delivery import destination, payload
@@ -14,6 +14,7 @@ from callpost.model.delivery import (
     Hopeless,
     PresignedObject,
     SignatureVersion,
+    Unreachable,
 )
 
 BOTO3S_DEFAULT = None
@@ -139,3 +140,24 @@ async def test_a_bucket_that_does_not_exist_is_named(place: Place) -> None:
     outcome = await place.put_signed(place.read(place.address.presign("nobody-has-this", "a", **JSON)))
     assert isinstance(outcome, Hopeless)
     assert (outcome.status, outcome.reason) == (404, "There is no such bucket.")
+
+
+@where(conditional=True)
+async def test_a_url_that_writes_over_nothing_says_what_to_compare_where_something_is(
+    place: Place, bucket: str, faults: FaultProxy
+) -> None:
+    target = place.read(place.address.presign(bucket, "a", IfNoneMatch="*", **JSON))
+    faults.fail(loses_the_answer)
+    # A connection that breaks is tried once more at once, and may meet the object already.
+    assert isinstance(await place.put_signed(target), Unreachable | Hopeless)
+    outcome = await place.put_signed(target)
+    assert isinstance(outcome, Hopeless)
+    assert (outcome.status, hashlib.sha256(DATA).hexdigest() in outcome.remedy) == (412, True)
+    assert place.server.get(bucket, "a") == DATA
+
+
+@everywhere
+async def test_a_url_that_writes_over_nothing_delivers_where_nothing_is(place: Place, bucket: str) -> None:
+    target = place.read(place.address.presign(bucket, "a", IfNoneMatch="*", **JSON))
+    assert receipt(await place.put_signed(target)).verified == "etag"
+    assert place.server.get(bucket, "a") == DATA

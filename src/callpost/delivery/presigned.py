@@ -21,9 +21,10 @@ from callpost.model.delivery import PresignedObject, SignatureVersion
 _V4 = "x-amz-signature"
 _V2 = {"signature", "expires", "awsaccesskeyid"}
 _LONGEST_V4_S = 604_800
-# What the sender knows by itself: the host is in the URL, the type is documented, and the body of every
-# pre-signed S3 request is signed as UNSIGNED-PAYLOAD.
-_KNOWN_V4 = {"host": None, "content-type": None, "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+_CONDITION = "if-none-match"
+# What the sender knows by itself: the host is in the URL, the type is documented, the body of every
+# pre-signed S3 request is signed as UNSIGNED-PAYLOAD, and S3 takes no other value for the condition of a PUT.
+_KNOWN_V4 = {"host": None, "content-type": None, "x-amz-content-sha256": "UNSIGNED-PAYLOAD", _CONDITION: "*"}
 # dfxp has two documented types (callbacks.rst and the Swagger file); a URL may be signed for either.
 _OTHER_TYPE = {"application/ttaf+xml": "application/ttml+xml", "application/ttml+xml": "application/ttaf+xml"}
 
@@ -69,9 +70,15 @@ def is_presigned(query: str) -> bool:
 def read(url: Url, content_type: str, *, accept_untyped: bool = False) -> PresignedObject:
     """What `url` was signed for. `content_type`: what callbacks of this kind are sent as.
 
-    Raises Unusable with 60006 (malformed, or it demands what a sender cannot know), 60012 (SigV2 signed
-    without a Content-Type) or 60013 (signed for another one).
+    Raises Unusable with 60006 (malformed, not as it was signed, or it demands what a sender cannot know),
+    60012 (SigV2 signed without a Content-Type) or 60013 (signed for another one).
     """
+    if not url.text.isascii():
+        raise Unusable(
+            60006,
+            "The pre-signed URL has characters beyond ASCII, but what was signed has them percent-encoded;"
+            " give the URL exactly as it was signed.",
+        )
     given = parameters(url.query)
     _refuse_fixed_body(given)
     signed = _read_v4(given, content_type) if _V4 in given else _read_v2(given, content_type, accept_untyped)
@@ -102,10 +109,20 @@ def warnings(target: PresignedObject, place: str) -> list[Problem]:
             60006,
             "is signed with temporary credentials and ends with them, maybe before its time",
         ),
+        (
+            only_new(target),
+            60006,
+            "writes only where there is no object (If-None-Match); if an answer is lost, the delivery fails",
+        ),
     )
     return [
         Problem(code, f"The pre-signed URL {text}.", f"{place}.url") for wrong, code, text in rules if wrong
     ]
+
+
+def only_new(target: PresignedObject) -> bool:
+    """Whether the URL was signed to write only where there is no object."""
+    return any(name == _CONDITION for name, _ in target.signed_headers)
 
 
 def other_type(content_type: str | None) -> str | None:

@@ -57,6 +57,8 @@ def _request(target: PresignedObject, payload: Payload, *, trusted: bool) -> Req
 
 
 def _outcome(target: PresignedObject, payload: Payload, answer: Answer, now: datetime) -> Outcome:
+    if answer.status == 412 and presigned.only_new(target):
+        return _taken(payload, answer)
     if not 200 <= answer.status < 300 or explain.has_error(answer):
         return explain.presigned(answer, now, target.expires_at)
     etag = answer.headers.get("etag")
@@ -75,6 +77,19 @@ def _outcome(target: PresignedObject, payload: Payload, answer: Answer, now: dat
         verified="etag" if known else "none",
     )
     return Delivered(receipt)
+
+
+def _taken(payload: Payload, answer: Answer) -> Hopeless:
+    """Something is there, and a URL to write with does not show what. To call it delivered would be a guess:
+    whether an earlier try has got through, whose answer was lost, is not known.
+    """
+    return Hopeless(
+        "There is an object already, and the URL is signed to write only where there is none.",
+        answer.status,
+        explain.excerpt(answer),
+        f"If its SHA-256 is {payload.sha256}, an earlier try has arrived, and all is well. If not, put a"
+        " fresh URL into the delivery, for another key or without the condition.",
+    )
 
 
 def compare_etag(payload: Payload, answer: Answer) -> tuple[bool, bool]:
