@@ -1,7 +1,7 @@
 """Delivering to one of the servers, over one of the transports, as a courier does."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,8 +23,8 @@ from callpost.network import Body, Network
 
 DATA = b'{"mediaId": "1"}'
 ORGANIZATION = uuid4()
-_MEBIBYTE = 1024 * 1024
-LARGE = 17 * _MEBIBYTE  # two parts
+MEBIBYTE = 1024 * 1024
+LARGE = 17 * MEBIBYTE  # two parts
 JSON = {"ContentType": "application/json"}
 KINDS: list[tuple[dict[str, Any], str]] = [
     ({}, "application/json"),
@@ -100,7 +100,7 @@ class Place:
             requests,
             self.sessions,
             self.address.endpoints,
-            in_parts_over=8 * _MEBIBYTE,
+            in_parts_over=8 * MEBIBYTE,
             pause=self._pause,
         )
 
@@ -191,16 +191,19 @@ class Way:
 
 
 def streamed(size: int, content_type: str | None = "application/octet-stream") -> Payload:
-    """`size` bytes that are never in memory at once."""
-    chunk = b"callpost" * 8192
+    """`size` bytes that are never in memory at once, no two pieces of them alike."""
+
+    def pieces() -> Iterator[bytes]:
+        for start in range(0, size, 65_536):
+            yield (hashlib.sha256(str(start).encode()).digest() * 2048)[: size - start]
 
     async def chunks() -> AsyncIterator[bytes]:
-        for start in range(0, size, len(chunk)):
-            yield chunk[: size - start]
+        for piece in pieces():
+            yield piece
 
     digest = hashlib.sha256()
-    for start in range(0, size, len(chunk)):
-        digest.update(chunk[: size - start])
+    for piece in pieces():
+        digest.update(piece)
     return Payload(Body(size, chunks), size, digest.hexdigest(), content_type)
 
 

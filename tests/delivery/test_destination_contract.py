@@ -7,12 +7,15 @@ import asyncio
 import hashlib
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fault_proxy import FaultProxy, breaks_while_sending, says, well
-from places import DATA, KINDS, LARGE, Place, everywhere, receipt, streamed, where
+from places import DATA, KINDS, LARGE, MEBIBYTE, ORGANIZATION, Place, everywhere, receipt, streamed, where
 
 from callpost.delivery import payload
+from callpost.delivery.aws import Aws
+from callpost.delivery.bucket import Buckets, Written
 from callpost.model.configuration import Callback
 from callpost.model.delivery import (
     Delivered,
@@ -148,6 +151,23 @@ async def test_a_large_recording_goes_in_parts_once(place: Place, bucket: str, f
     # A large object is not sent again to learn that it is there.
     assert [line for line in faults.asked[asked:] if line.startswith("PUT")] == []
     assert place.server.uploads(bucket) == []
+
+
+@pytest.mark.parametrize("place", ["seaweedfs-plain"], indirect=True)
+@pytest.mark.parametrize(("size", "parts"), [(64 * MEBIBYTE, None), (64 * MEBIBYTE + 1, 5)])
+async def test_by_default_what_is_over_64_mib_goes_in_parts_of_16(
+    place: Place, bucket: str, size: int, parts: int | None
+) -> None:
+    buckets = Buckets(Aws(place.network, place.clock), place.sessions, place.address.endpoints)
+    sent = streamed(size)
+    receipt(await buckets.put(Written(place.folder(bucket), "original.wav", sent, ORGANIZATION, uuid4())))
+    arrived = place.server.client().get_object(Bucket=bucket, Key="original.wav")
+    # The ETag of an object in parts ends with how many they are.
+    assert arrived["ETag"].strip('"').partition("-")[2] == (str(parts) if parts else "")
+    digest = hashlib.sha256()
+    for chunk in arrived["Body"].iter_chunks(MEBIBYTE):
+        digest.update(chunk)
+    assert (arrived["ContentLength"], digest.hexdigest()) == (size, sent.sha256)
 
 
 @everywhere
