@@ -172,7 +172,8 @@ update media set expires_on = $2::timestamptz + make_interval(secs => time_to_li
 
 -- $1 now, $2 destinations, $3 failures of each, $4 seconds it asked us to wait, $5 whether something got through,
 -- $6 failures in a row that close a destination, $7 and $8 shortest and longest time it stays closed, in seconds.
--- A destination that fails stays closed twice as long each time; one success opens it again.
+-- A destination that fails stays closed twice as long each time; one success opens it again. The lock leaves the key
+-- alone: others may have planned receipts that refer to the destination, and be about to report on it, too.
 -- name: report_health
 with given as (
     select * from unnest($2::bigint[], $3::int[], $4::float8[], $5::bool[])
@@ -183,7 +184,7 @@ with given as (
            and coalesce(destinations.closed_until, '-infinity') <= $1 as trips_now
       from destinations join given using (destination_id)
      where given.failed > 0 or given.wait_s > 0 or destinations.failures > 0
-     order by destinations.destination_id for update of destinations
+     order by destinations.destination_id for no key update of destinations
 )
 update destinations
    set failures = case when held.succeeded then 0 else held.failures + held.failed end,

@@ -285,7 +285,8 @@ async def configuration(connection: Connection, media_id: UUID) -> Configuration
 
 
 async def delete(connection: Connection, organization_id: UUID, media_id: UUID) -> None:
-    """Remove a recording and its deliveries. Raises NotFound (10205)."""
+    """Remove a recording and its deliveries; to be called in a transaction. Raises NotFound (10205)."""
+    await connection.fetch(_SQL["lock_deliveries"], organization_id, media_id)
     if not _changed(await connection.execute(_SQL["delete"], organization_id, media_id)):
         raise NotFound(Problem(10205, f"There is no media {media_id}."))
 

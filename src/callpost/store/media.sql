@@ -137,6 +137,10 @@ select trace from media where media_id = $1
 -- name: configuration
 select configuration_read from media where media_id = $1
 
+-- Before the recording itself, as whoever settles its last delivery does.
+-- name: lock_deliveries
+select from deliveries where organization_id = $1 and media_id = $2 order by delivery_id for update
+
 -- name: delete
 delete from media where organization_id = $1 and media_id = $2
 

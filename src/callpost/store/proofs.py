@@ -39,7 +39,8 @@ async def open_for(
     To be called in the transaction that stores the recording, also where it is taken up again.
     """
     await connection.execute(_SQL["want_receipts"], media_id, bool(folders))
-    for wanted in folders:
+    # All recordings of a day meet at its manifests, whatever the order of their callbacks.
+    for wanted in sorted(folders, key=lambda folder: (folder.destination_key, folder.manifest_key)):
         callback = msgspec.json.encode(wanted.callback)
         place = (organization_id, wanted.destination_key)
         await connection.execute(_SQL["insert_destination"], *place)

@@ -59,10 +59,19 @@ select deliveries.*, destination_key from deliveries join destinations using (de
  where media_id = any($1::uuid[])
  order by number
 
+-- Whoever changes several proofs locks them in the same order first.
 -- name: account_for
-update proofs set account = given.account, state = given.state, ended_at = $1, listed = false
-  from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[]) as given (manifest_id, media_id, account, state)
- where proofs.manifest_id = given.manifest_id and proofs.media_id = given.media_id
+with given as (
+    select * from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[])
+           as given (manifest_id, media_id, account, state)
+), locked as materialized (
+    select proofs.manifest_id, proofs.media_id, given.account, given.state
+      from proofs join given using (manifest_id, media_id)
+     order by proofs.media_id, proofs.manifest_id for no key update of proofs
+)
+update proofs set account = locked.account, state = locked.state, ended_at = $1, listed = false
+  from locked
+ where proofs.manifest_id = locked.manifest_id and proofs.media_id = locked.media_id
 
 -- name: of_delivery
 select manifests.organization_id, proofs.*, manifests.folder
@@ -136,7 +145,14 @@ select manifests.manifest_id, manifests.organization_id, manifests.callback, man
 update manifests set planned_at = $2 where manifest_id = any($1::uuid[])
 
 -- name: list
-update proofs set listed = true where manifest_id = any($1::uuid[]) and state <> 'pending' and not listed
+with locked as materialized (
+    select manifest_id, media_id from proofs
+     where manifest_id = any($1::uuid[]) and state <> 'pending' and not listed
+     order by media_id, manifest_id for no key update
+)
+update proofs set listed = true
+  from locked
+ where proofs.manifest_id = locked.manifest_id and proofs.media_id = locked.media_id
 
 -- name: plan_again
 select manifests.manifest_id, manifests.organization_id, manifests.callback, manifests.object_key, destination_key,
