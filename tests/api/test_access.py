@@ -186,7 +186,7 @@ async def test_the_ruby_client_gets_its_token_by_basic_authentication(
 async def test_the_description_of_the_api_is_whole(anonymous: httpx.AsyncClient) -> None:
     document = (await anonymous.get("/openapi.json")).json()
     body = document["paths"]["/v3/media"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(body["properties"]) == {"media", "mediaUrl", "configuration", "metadata"}
+    assert set(body["properties"]) == {"media", "mediaUrl", "configuration", "metadata", "transcript"}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             where = f"{method} {path}"
