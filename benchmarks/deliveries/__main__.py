@@ -7,8 +7,8 @@ Analytics of 50 KB, captions and all, go to 50 destinations by pre-signed URLs, 
 What is compared runs in turn, round after round, so that a busy machine slows all of it down; a ratio is the
 median of the rounds' ratios. The parts:
 
-throughput  beside a bare loop of PUTs by aiohttp, 64 at a time: each document rendered for itself, rendered
-            once for the four deliveries of a recording, and rendered before
+throughput  beside a bare loop of PUTs by aiohttp, 64 at a time: recordings of one delivery and of four, whose
+            documents were rendered when the recording ended, and documents rendered when they are sent
 celery      the same PUTs as tasks of Celery with Redis and boto3, in one worker process. Needs redis-server,
             and python -m venv C && C/bin/pip install 'celery[redis]' boto3, then --celery-python C/bin/python
 roles       what a delivery by role takes of the processor, and how often STS is asked
@@ -73,12 +73,12 @@ class Run:
         )
 
 
-def _ways(count: int) -> dict[str, tuple[int, int]]:
-    """How many recordings, and how many deliveries of each."""
+def _ways(count: int) -> dict[str, tuple[int, int, bool]]:
+    """How many recordings, how many deliveries of each, and whether their documents are there already."""
     return {
-        "rendered for each": (count, 1),
-        "rendered once for 4": (count // 4, 4),
-        "rendered before": (1, count),
+        "one of a recording": (count, 1, True),
+        "four of a recording": (count // 4, 4, True),
+        "rendered when sent": (count, 1, False),
     }
 
 
@@ -87,8 +87,8 @@ async def throughput(run: Run) -> None:
     await baselines.bare(run.sink, data, 500)
     for _ in range(run.size.rounds):
         found = {"bare PUTs": await measured(baselines.bare(run.sink, data, count), count)}
-        for name, (recordings, each) in _ways(count).items():
-            await desk.plan(recordings, each)
+        for name, (recordings, each, prepared) in _ways(count).items():
+            await desk.plan(recordings, each, prepared=prepared)
             found[name] = await _drained(desk, count)
         rounds.append(found)
     _table(f"{len(data) / 1000:.0f} KB to {bench.DESTINATIONS} destinations", rounds)
@@ -101,8 +101,8 @@ async def celery(run: Run) -> None:
             with baselines.celery(run.folder / pool, run.celery_python, pool, run.sink, data) as worker:
                 for _ in range(run.size.rounds):
                     found = {"Celery": await worker.drain(count // 4)}
-                    for name, (recordings, each) in _ways(count).items():
-                        await desk.plan(recordings, each)
+                    for name, (recordings, each, prepared) in _ways(count).items():
+                        await desk.plan(recordings, each, prepared=prepared)
                         found[name] = await _drained(desk, count)
                     rounds.append(found)
             _table(f"beside Celery's pool {pool}", rounds[-run.size.rounds :])
@@ -134,7 +134,7 @@ async def roles(run: Run) -> None:
             await desk.plan(count // 4, 4, roles=by)
             found[name] = await _drained(desk, count, courier)
         rounds.append(found)
-    _table("by role, rendered once for 4", rounds)
+    _table("by role, four of a recording", rounds)
     made, asked = count * run.size.rounds, courier.sessions.requests
     write(
         f"requests to STS: {asked} for {made} deliveries by {ROLES} roles: one session for each role, and two"

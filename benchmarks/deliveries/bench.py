@@ -11,9 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import asyncpg
-import msgspec
 from benchmarks.deliveries import processes
 
+from callpost.delivery import rendering
 from callpost.delivery.aws import AwsEndpoints
 from callpost.delivery.courier import Courier, CourierSettings
 from callpost.delivery.dispatcher import Dispatcher, DispatcherSettings
@@ -34,6 +34,7 @@ from callpost.store.objects import Objects
 
 DESTINATIONS = 50
 API_URL = "https://callpost.example.org"
+ANALYTICS = Callback("https://example.org/")
 # Of a pre-signed URL as boto3 makes it; the sink checks no signature.
 QUERY = (
     "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20260301%2Fus-east-1%2Fs3%2F"
@@ -97,12 +98,14 @@ class Bench:
             self.network, self.objects, CourierSettings(policy, API_URL, endpoints), now, lambda: own
         )
 
-    async def plan(self, recordings: int, each: int, *, roles: int = 0) -> None:
+    async def plan(self, recordings: int, each: int, *, prepared: bool = True, roles: int = 0) -> None:
         """Recordings with results, each with so many deliveries of its analytics, due now.
 
-        roles: how many roles the deliveries go out by; 0: by pre-signed URLs.
+        prepared: what they send was rendered when the recording ended, as the service does; else it is when
+        it is sent, as that of a replay may be. roles: how many roles the deliveries go out by; 0: by
+        pre-signed URLs.
         """
-        made = await self._recordings(recordings)
+        made = await self._recordings(recordings, prepared=prepared)
         numbers = range(recordings * each)
         new = [self._by_role(made[number // each], number % roles) if roles else
                self.presigned(made[number // each], number) for number in numbers]  # fmt: skip
@@ -137,7 +140,7 @@ class Bench:
     async def recording(self) -> UUID:
         return (await self._recordings(1))[0]
 
-    async def _recordings(self, count: int) -> list[UUID]:
+    async def _recordings(self, count: int, *, prepared: bool = True) -> list[UUID]:
         made = [uuid4() for _ in range(count)]
         submission = Submission(Configuration(), Metadata())
         async with self.database.transaction() as connection:
@@ -145,16 +148,11 @@ class Bench:
                 await media.insert(
                     connection, NewMedia(media_id, self.organization_id, submission, None, now())
                 )
-        await asyncio.to_thread(self._store_reports, made)
-        return made
-
-    def _store_reports(self, made: Sequence[UUID]) -> None:
-        """Without waiting for the disk, which is not what is measured."""
-        assert self.objects.folder is not None  # noqa: S101
         for media_id in made:
-            path = self.objects.folder / reports.folder(media_id) / "report.json"
-            path.parent.mkdir(parents=True)
-            path.write_bytes(msgspec.json.encode(report_of(media_id, self.organization_id)))
+            report = report_of(media_id, self.organization_id)
+            renderings = rendering.prepared(report, (ANALYTICS,), API_URL) if prepared else {}
+            await reports.save(self.objects, report, renderings)
+        return made
 
     async def insert(self, new: Sequence[NewDelivery], due_at: datetime | None = None) -> None:
         for start in range(0, len(new), 10_000):
@@ -232,7 +230,7 @@ def report_of(media_id: UUID, organization_id: UUID) -> Report:
 
 def rendered() -> bytes:
     """What every delivery sends, but for its ids."""
-    return content.render(report_of(uuid4(), uuid4()), Callback("https://example.org/"), API_URL)
+    return content.render(report_of(uuid4(), uuid4()), ANALYTICS, API_URL)
 
 
 @asynccontextmanager

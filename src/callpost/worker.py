@@ -54,7 +54,13 @@ async def work(services: Services, recognizer: Recognizer, stop: asyncio.Event) 
     async with Network(services.policy, tls=settings.tls) as network:
         rules = PublishRules(services.policy, settings.key_template)
         processor = Processor(
-            services.database, services.objects, recognizer, network, rules, settings.max_upload_bytes
+            services.database,
+            services.objects,
+            recognizer,
+            network,
+            rules,
+            settings.public_url,
+            settings.max_upload_bytes,
         )
         proofs = Proofs(services.database, _now)
         courier = Courier(network, services.objects, settings.courier, _now, proofs=proofs)

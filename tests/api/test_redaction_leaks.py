@@ -162,7 +162,8 @@ async def installation(
     async with Network(services.policy) as network:
         recognizer = _Recognizer(Transcript(tuple(_one_after_the_other(dialogues))))
         rules = PublishRules(services.policy)
-        processor = Processor(services.database, services.objects, recognizer, network, rules, 10**6)
+        url = services.settings.public_url
+        processor = Processor(services.database, services.objects, recognizer, network, rules, url, 10**6)
         yield Installation(client, parts, services, processor)
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from delivery_support import NOW
 
+from callpost.delivery import rendering
 from callpost.delivery.recent import Recent
 from callpost.delivery.rendering import Renderings
 from callpost.model.configuration import Callback, CallbackType, TranscriptFormat
@@ -54,6 +55,33 @@ async def test_deliveries_that_send_something_else_do_not(objects: Objects) -> N
     callbacks = [ANALYTICS, TEXT, Callback("https://example.org/hook", include=("metadata",))]
     bodies = [(await renderings.payload(claimed(report, callback))).body for callback in callbacks]
     assert bodies == [content.render(report, callback, API_URL) for callback in callbacks]
+
+
+async def test_what_was_rendered_as_the_recording_ended_is_sent_as_it_is(objects: Objects) -> None:
+    report = report_of("Hello there.")
+    await reports.save(objects, report, rendering.prepared(report, (ANALYTICS, TEXT), API_URL))
+    # Whoever read the report would find nothing in it.
+    await objects.put_bytes(f"{reports.folder(report.media.media_id)}/report.json", b"")
+    renderings = Renderings(objects, API_URL)
+    bodies = [(await renderings.payload(claimed(report, callback))).body for callback in (ANALYTICS, TEXT)]
+    assert bodies == [content.render(report, callback, API_URL) for callback in (ANALYTICS, TEXT)]
+
+
+async def test_what_was_rendered_from_an_earlier_report_is_not_sent(objects: Objects) -> None:
+    report = report_of("My card is 4111.")
+    await reports.save(objects, report, rendering.prepared(report, (TEXT,), API_URL))
+    await reports.save(objects, Report(report.media, report_of("My card is [redacted].").results))
+    sent = await Renderings(objects, API_URL).payload(claimed(report, TEXT))
+    assert sent.body == b"Agent: My card is [redacted]."
+
+
+def test_callbacks_that_send_the_same_are_rendered_once_and_media_not_at_all() -> None:
+    report = report_of("Hello there.")
+    media = Callback("https://example.org/hook", CallbackType.MEDIA, stream="original")
+    elsewhere = Callback("https://example.net/other", method="PUT")
+    assert len(rendering.prepared(report, (ANALYTICS, elsewhere, TEXT, media), API_URL)) == 2
+    failed = Report(report.media, None)
+    assert rendering.prepared(failed, (ANALYTICS, TEXT), API_URL) == {}
 
 
 async def test_results_made_anew_are_what_is_sent_from_then_on(objects: Objects) -> None:

@@ -36,6 +36,7 @@ CALLBACKS = (
     Callback("https://example.com/analytics"),
     Callback("https://example.com/media", CallbackType.MEDIA, stream="original"),
 )
+API_URL = "https://callpost.example.org"
 CONFIGURATION = Configuration(callbacks=CALLBACKS)
 REDACTING = Configuration(detectors=(DetectorRequest("PCI", redactor=Redactor("[card]", 270)),))
 
@@ -96,7 +97,7 @@ class Desk:
         self.organization = organization
         self.recognizer = FakeRecognizer()
         rules = PublishRules(EndpointPolicy())
-        self.processor = Processor(database, objects, self.recognizer, network, rules, most_bytes=10**6)
+        self.processor = Processor(database, objects, self.recognizer, network, rules, API_URL, 10**6)
 
     async def accept(self, configuration: Configuration = CONFIGURATION, *, url: str | None = None) -> UUID:
         media_id = uuid4()

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import REDACTING, SOUND, Desk, FakeRecognizer
+from desk import API_URL, CALLBACKS, REDACTING, SOUND, Desk, FakeRecognizer
 
 from callpost.errors import Problem, UnreadableRecording
+from callpost.model.configuration import Callback, Configuration
 from callpost.model.media import MediaStatus
+from callpost.render import content
 from callpost.speech.recognizer import Recognition, RecognizerLost
 from callpost.store import media as media_store
 from callpost.store import reports
@@ -34,6 +36,16 @@ async def test_a_processed_recording_is_finished_and_its_deliveries_are_due(desk
     assert report.media.date_finished == media.date_finished
     assert report.results.transcript.turns == desk.recognizer.transcript.turns
     assert [(stream.name, stream.extension) for stream in report.results.streams] == [("original", "mp3")]
+
+
+async def test_what_will_be_sent_is_rendered_when_a_recording_ends(desk: Desk) -> None:
+    configuration = Configuration(callbacks=(*CALLBACKS, Callback("https://example.com/too", method="PUT")))
+    media_id = await desk.accept(configuration)
+    await desk.processor.process(media_id)
+    assert desk.objects.folder is not None
+    rendered = list((desk.objects.folder / reports.folder(media_id) / "renderings").iterdir())
+    expected = content.render(await desk.report(media_id), CALLBACKS[0], API_URL)
+    assert [path.read_bytes() for path in rendered] == [expected]
 
 
 async def test_processing_again_changes_nothing(desk: Desk) -> None:

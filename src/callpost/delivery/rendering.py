@@ -1,6 +1,13 @@
-"""What deliveries send, rendered from the stored report: once for all deliveries that send the same."""
+"""What deliveries send, rendered from the report: once for all that send the same, as the recording ends.
+
+Rendering takes more of the processor than all else a delivery does, and a recording is worked on for minutes
+anyway. What was not foreseen then, as a replay elsewhere, is rendered when it is sent: to the same bytes.
+"""
 
 import asyncio
+import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,7 +15,7 @@ from uuid import UUID
 from callpost.delivery import payload
 from callpost.delivery.payload import Payload
 from callpost.delivery.recent import Recent
-from callpost.model.configuration import CallbackType, TranscriptFormat
+from callpost.model.configuration import Callback, CallbackType
 from callpost.model.delivery import ClaimedDelivery
 from callpost.model.results import Report
 from callpost.render import content
@@ -25,6 +32,23 @@ _LEAST_WORDS = 500
 _FEW_WORDS = 500
 
 
+def prepared(report: Report, callbacks: Iterable[Callback], api_url: str) -> dict[str, bytes]:
+    """What the callbacks will send, each once, under the names that `Renderings` looks for. Pure.
+
+    Media is streamed, and what tells of a failure is next to nothing: neither is among them.
+    """
+    if report.results is None:
+        return {}
+    wanted = {_name(callback): callback for callback in callbacks if callback.type is not CallbackType.MEDIA}
+    return {name: content.render(report, callback, api_url) for name, callback in wanted.items()}
+
+
+def _name(callback: Callback) -> str:
+    """The same for callbacks that send the same."""
+    parts = (callback.type, callback.format or "", *(callback.include or ("*",)))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
 class _Planned(NamedTuple):
     """Results that were made anew are planned anew, at another time."""
 
@@ -36,9 +60,7 @@ class _Content(NamedTuple):
     """What tells one rendering from another."""
 
     planned: _Planned
-    type: CallbackType
-    format: TranscriptFormat | None
-    include: tuple[str, ...] | None
+    name: str
     content_type: str | None
 
 
@@ -61,17 +83,15 @@ class Renderings:
 
     async def payload(self, claimed: ClaimedDelivery) -> Payload:
         """What an analytics or transcript delivery sends. Raises KeyError where the results are gone."""
-        callback = claimed.callback
-        wanted = _Content(
-            _Planned(claimed.media_id, claimed.created_at),
-            callback.type,
-            callback.format,
-            callback.include,
-            claimed.content_type,
-        )
+        planned = _Planned(claimed.media_id, claimed.created_at)
+        wanted = _Content(planned, _name(claimed.callback), claimed.content_type)
         return await self._payloads.get(wanted, lambda: self._render(claimed))
 
     async def _render(self, claimed: ClaimedDelivery) -> Payload:
+        with suppress(KeyError):
+            name = _name(claimed.callback)
+            data = await reports.load_rendering(self._objects, claimed.media_id, name)
+            return payload.of_bytes(data, claimed.content_type)
         report = await self.report(claimed)
         if _words(report) <= _FEW_WORDS:
             return self._rendered(report, claimed)

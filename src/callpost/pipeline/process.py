@@ -21,6 +21,7 @@ from callpost.analysis.aligner import align
 from callpost.analysis.analyze import Analysis, analyze
 from callpost.analysis.categories import categorize
 from callpost.analysis.prediction import StoredModels
+from callpost.delivery import rendering
 from callpost.errors import Problem, Rejected, UnreadableRecording
 from callpost.model.configuration import AudioTranscode, Configuration, TrainedClassifier
 from callpost.model.media import Media, MediaStatus, Progress, Stream
@@ -47,13 +48,18 @@ _INTERNAL_ERROR = 90001
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """Processes recordings with what it is given. most_bytes: of a recording behind a mediaUrl."""
+    """Processes recordings with what it is given.
+
+    api_url: under which customers reach callpost, for the links in results. most_bytes: of a recording behind
+    a mediaUrl.
+    """
 
     database: Database
     objects: Objects
     recognizer: Recognizer
     network: Network
     rules: PublishRules
+    api_url: str
     most_bytes: int
 
     async def process(self, media_id: UUID) -> None:
@@ -277,24 +283,23 @@ class Processor:
     async def _publish(self, job: "_Job", report: Report, basis: Basis | None) -> int | None:
         """End the recording; how many deliveries are due then. None: it had ended, or was deleted."""
         media_id, now = report.media.media_id, report.media.date_finished or datetime.now(UTC)
+        callbacks = job.configuration.callbacks
+        renderings = await asyncio.to_thread(rendering.prepared, report, callbacks, self.api_url)
         async with self.database.transaction() as connection:
             if not await media_store.end(connection, report.media, job.run):
                 return None
             # Only now that the row is ours: a worker that stood still and goes on after another has published
             # the recording must not replace what receipts speak of.
-            await self._keep(job, report, basis)
+            await reports.save(self.objects, report, renderings)
+            if basis is not None:
+                await reports.save_basis(self.objects, media_id, job.run, basis)
             last = await delivery_store.last_number(connection, media_id)
             ended = await media_store.get_any(connection, media_id) or report.media
             await index(connection, ended, report.results, job.configuration)
-            deliveries = publish.plan(report, job.configuration.callbacks, self.rules, after=last)
+            deliveries = publish.plan(report, callbacks, self.rules, after=last)
             await delivery_store.insert(connection, deliveries, now, trace=tracing.current())
             await delivery_store.conclude(connection, (media_id,), now)
         return len(deliveries)
-
-    async def _keep(self, job: "_Job", report: Report, basis: Basis | None) -> None:
-        await reports.save(self.objects, report)
-        if basis is not None:
-            await reports.save_basis(self.objects, report.media.media_id, job.run, basis)
 
     async def _run(self, media_id: UUID) -> int | None:
         async with self.database.connection() as connection:

@@ -1,5 +1,6 @@
 """Where everything about one recording lies in the object store, and its report as stored JSON."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
@@ -38,9 +39,23 @@ def _key(media_id: UUID) -> str:
     return f"{folder(media_id)}/report.json"
 
 
-async def save(objects: Objects, report: Report) -> None:
-    """Store the report; an earlier one of the same recording gives way."""
-    await objects.put_bytes(_key(report.media.media_id), msgspec.json.encode(report))
+def _renderings_folder(media_id: UUID) -> str:
+    return f"{folder(media_id)}/renderings"
+
+
+async def save(objects: Objects, report: Report, renderings: Mapping[str, bytes] | None = None) -> None:
+    """Store the report and, by name, what was rendered from it; earlier ones of the recording give way."""
+    media_id = report.media.media_id
+    # First of all: what was made from the report before must not be found beside this one.
+    await objects.delete(_renderings_folder(media_id))
+    await objects.put_bytes(_key(media_id), msgspec.json.encode(report))
+    for name, data in (renderings or {}).items():
+        await objects.put_bytes(f"{_renderings_folder(media_id)}/{name}", data)
+
+
+async def load_rendering(objects: Objects, media_id: UUID, name: str) -> bytes:
+    """What was rendered from the stored report under that name. Raises KeyError where nothing was."""
+    return await objects.get_bytes(f"{_renderings_folder(media_id)}/{name}")
 
 
 async def load(objects: Objects, media_id: UUID) -> Report:
