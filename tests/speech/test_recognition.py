@@ -27,6 +27,10 @@ def said(recognition: Recognition, channel: int | None = None) -> str:
     return spoken(" ".join(turn.text for turn in turns if channel is None or turn.channel == channel))
 
 
+def words(recognition: Recognition) -> list[str]:
+    return [word.text for turn in recognition.transcript.turns for word in turn.words]
+
+
 def scripted(script: list[Line], who: str = "AC") -> str:
     return spoken(" ".join(line.text for line in script if line.who in who))
 
@@ -135,8 +139,9 @@ def test_a_mono_call_stored_as_stereo_is_not_told_twice(
 
 def test_expected_terms_are_recognised(write: Write, opening: Samples, transcribe: Transcribe) -> None:
     path = write("call.wav", opening)
-    assert "harbour" not in said(transcribe(path, STEREO))
-    assert "harbour" in said(transcribe(path, STEREO, terms=("Harbour Home",)))
+    # As it is spelt: what is counted as errors knows no difference between the two.
+    assert "Harbour" not in words(transcribe(path, STEREO))
+    assert "Harbour" in words(transcribe(path, STEREO, terms=("Harbour Home",)))
 
 
 @pytest.mark.parametrize("sound", line_sounds.SOUNDS)
