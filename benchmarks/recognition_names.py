@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _measure(model: str, loaded: WhisperModel, script: list[dict[str, str]], terms: list[str]) -> None:
-    names = [line["name"].lower() for line in script]
+    names = [spoken(line["name"]) for line in script]
     engine = transcription.Engine(Whisper(loaded, "en", terms), ThreadPoolExecutor(2), 2)
     request = RecognitionRequest(_HERE / "names.ogg", Ingest(), "en-US", None)
     began = time.process_time()
@@ -82,7 +82,7 @@ def _measure(model: str, loaded: WhisperModel, script: list[dict[str, str]], ter
     truth = [spoken(" ".join(line["text"] for line in script if line["who"] == who)) for who in "AC"]
     words = " ".join(heard).split()
     found = sum(name in words for name in names)
-    invented = sum(other.lower() in words for other in _OTHERS)
+    invented = sum(spoken(other) in words for other in _OTHERS)
     rate = f"WER {100 * jiwer.wer(truth, heard):5.1f} %   {took:4.1f} cpu s"
     print(f"{model:8} {len(terms):3} terms   {found:2} of {len(names)} names   {invented} invented   {rate}")
 
