@@ -13,7 +13,7 @@ demo: $(INSTALLED)
 
 ## Every check and every test.
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 ## Lint, types, import rules.
 check: $(INSTALLED)
