@@ -42,6 +42,7 @@ DETECTORS = (
     _model("detector", "PCI", "Payment card data", ((1, "pci"),)),
     _model("detector", "SSN", "Social security numbers", ((1, "ssn"),)),
     _model("detector", "Number", "Numbers", ((1, "number"),), ("en", "es")),
+    _model("detector", "PII", "Personal data", ((1, "pii"),)),
     _model("detector", "PCI-Spanish", "Payment card data", ((1, "pci"),), ("es",)),
     _model("detector", "SSN-Spanish", "Social security numbers", ((1, "ssn"),), ("es",)),
 )

@@ -16,7 +16,9 @@ from callpost.analysis.numbers import Kind
 from callpost.model.configuration import DetectionLevel
 from callpost.model.transcript import Transcript
 
-_BUFFER_MS = 1_000
+BUFFER_MS = 1_000
+"""What is said so shortly before and after a number belongs to its region."""
+
 _ONE_REGION_MS = 8_000
 _CARD_TALK_MS = 90_000
 _ECHO_MS = 20_000
@@ -246,8 +248,8 @@ def _entire_regions(scene: Scene, strings: Iterable[DigitString]) -> Iterator[Re
 def _passage(scene: Scene, passage: Sequence[DigitString]) -> Region:
     month = _month_before(scene.dialogue, passage[0].first)
     first_ms = scene.dialogue.words[month].start_ms if month is not None else passage[0].start_ms
-    start = max(first_ms - _BUFFER_MS, 0)
-    end = max(string.end_ms for string in passage) + _BUFFER_MS
+    start = max(first_ms - BUFFER_MS, 0)
+    end = max(string.end_ms for string in passage) + BUFFER_MS
     covered = frozenset(word.place for word in scene.dialogue.between(start, end))
     longest = max(passage, key=lambda string: len(string.digits))
     return Region(longest.speaker, start, end, covered)

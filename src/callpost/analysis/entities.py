@@ -36,18 +36,21 @@ Stretch = tuple[int, int]
 
 def entities(reading: Reading) -> tuple[Entity, ...]:
     """All of them, by time. English; the transcript is not formatted yet."""
-    numbers = Quantities(reading.transcript).turns
-    found = [
-        entity for read, items in zip(reading.turns, numbers, strict=True) for entity in _of_turn(read, items)
-    ]
+    found = [entity for turn in by_turn(reading) for _, entity in turn]
     return tuple(sorted(found, key=lambda entity: (entity.start_ms, entity.end_ms)))
 
 
-def _of_turn(read: ReadTurn, items: Sequence[Quantity]) -> Iterator[Entity]:
+def by_turn(reading: Reading) -> Iterator[list[tuple[Stretch, Entity]]]:
+    """The entities of each turn with the words they are made of."""
+    numbers = Quantities(reading.transcript).turns
+    return (list(_of_turn(read, items)) for read, items in zip(reading.turns, numbers, strict=True))
+
+
+def _of_turn(read: ReadTurn, items: Sequence[Quantity]) -> Iterator[tuple[Stretch, Entity]]:
     dates = list(_dates(read.turn, items))
     taken = [stretch for stretch, _ in dates]
     for stretch, formatted in dates:
-        yield _entity("date", read.turn, stretch, formatted)
+        yield stretch, _entity("date", read.turn, stretch, formatted)
     for item in items:
         if (
             item.type != "ordinal"
@@ -55,10 +58,10 @@ def _of_turn(read: ReadTurn, items: Sequence[Quantity]) -> Iterator[Entity]:
             and not _is_pronoun(read, item)
         ):
             taken.append((item.first, item.last))
-            yield _quantity(read.turn, item)
+            yield (item.first, item.last), _quantity(read.turn, item)
     for type_, stretch in _names(read):
         if _is_apart(stretch, taken):
-            yield _entity(type_, read.turn, stretch, None)
+            yield stretch, _entity(type_, read.turn, stretch, None)
 
 
 def _quantity(turn: Turn, item: Quantity) -> Entity:

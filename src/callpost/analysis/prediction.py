@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-from callpost.analysis import catalogue, classification, detection, text_model, tongues
+from callpost.analysis import catalogue, classification, detection, personal, text_model, tongues
 from callpost.analysis.attempts import Attempts
 from callpost.analysis.catalogue import Model
 from callpost.analysis.detection import Region, Scene
+from callpost.analysis.reading import Reading
 from callpost.analysis.text_model import UnusableModel
-from callpost.model.configuration import Configuration, DetectorRequest, TrainedClassifier
+from callpost.model.configuration import Configuration, DetectionLevel, DetectorRequest, TrainedClassifier
 from callpost.model.results import Classification, Detection, DetectorResult, Mention, Occurrence, Prediction
 from callpost.model.transcript import Transcript
 
@@ -130,9 +131,16 @@ def _regions(
     return attempts.make(
         f"the detector {model.name}",
         _DETECTOR,
-        lambda: detection.detect(evidence.scene, model.name, request.level),
+        lambda: _looked(evidence, model, request.level),
         languages=model.languages,
     )
+
+
+def _looked(evidence: Evidence, model: Model, level: DetectionLevel) -> tuple[Region, ...]:
+    if model.name != "PII":
+        return detection.detect(evidence.scene, model.name, level)
+    with Reading(evidence.transcript) as reading:
+        return personal.detect(evidence.scene, reading, level)
 
 
 def _result(model: Model, regions: Sequence[Region]) -> DetectorResult:

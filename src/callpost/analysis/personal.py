@@ -1,0 +1,168 @@
+"""Personal data beyond cards and social security numbers: the detector PII. English.
+
+What it takes for personal follows the identifiers that US law wants removed before health data count as
+anonymous (45 CFR 164.514(b)(2)(i)), as far as they are spoken: names of persons (the agent's too), places and
+street addresses, dates of birth, telephone numbers, e-mail addresses, and longer numbers of any kind, which
+may be an account's, a licence's or a policy's. Amounts, times of day and years are none.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from callpost.analysis import entities
+from callpost.analysis.cue_phrases import Subject
+from callpost.analysis.detection import BUFFER_MS, Region, Scene
+from callpost.analysis.digit_strings import DigitString
+from callpost.analysis.entities import Stretch
+from callpost.analysis.lexicon import words
+from callpost.analysis.numbers import normalize, numerals
+from callpost.analysis.reading import Reading
+from callpost.model.configuration import DetectionLevel
+from callpost.model.results import Entity
+from callpost.model.transcript import Turn
+
+_ALWAYS = {"person", "location", "phone"}
+_NO_NUMBERS = {"money", "time"}
+_YEARS = range(1900, 2100)
+_BIRTH_WORDS = 25
+_STREETS = words(
+    """street road avenue drive lane boulevard court way place terrace highway square parkway circle crescent
+    st rd ave dr ln blvd"""
+)
+_UNITS = words("apartment apt suite unit flat floor")
+_STREET_WORDS = 4
+_SPELT = words("dot underscore dash hyphen period")
+_ENDINGS = words("com net org edu gov io co us uk")
+_WRITTEN_EMAIL = re.compile(r"\S+@\S+\.\w+")
+
+
+def detect(scene: Scene, reading: Reading, level: DetectionLevel) -> tuple[Region, ...]:
+    """Regions by time, each of one speaker's words; for `entireRegion` with all that is said in the second
+    before and after it.
+    """
+    exact = sorted(_regions(scene, reading), key=lambda region: region.start_ms)
+    if level is not DetectionLevel.ENTIRE_REGION:
+        return tuple(exact)
+    return tuple(_widened(scene, region) for region in exact)
+
+
+def _regions(scene: Scene, reading: Reading) -> Iterator[Region]:
+    turns = reading.transcript.turns
+    yield from _names_again(reading)
+    numeric: set[tuple[int, int]] = set()
+    for number, found in enumerate(entities.by_turn(reading)):
+        numeric |= {
+            (number, at) for stretch, entity in found if entity.type in _NO_NUMBERS for at in _all(stretch)
+        }
+        personal = [stretch for stretch, entity in found if _is_personal(entity, scene, turns[number])]
+        for stretch in (*personal, *_addresses(turns[number]), *_emails(turns[number])):
+            yield _region(turns[number], number, stretch)
+    for string in scene.strings:
+        if _is_identifying(string) and not numeric & _places(scene, string):
+            yield Region(string.speaker, string.start_ms, string.end_ms, frozenset(_places(scene, string)))
+
+
+def _names_again(reading: Reading) -> Iterator[Region]:
+    """A name that was recognised as one is one wherever it is said."""
+    turns = reading.transcript.turns
+    people = (
+        (turn, stretch)
+        for turn, found in zip(turns, entities.by_turn(reading), strict=True)
+        for stretch, entity in found
+        if entity.type == "person"
+    )
+    names = {
+        normalize(turn.words[at].text)
+        for turn, stretch in people
+        for at in _all(stretch)
+        if _is_name(turn, at)
+    }
+    for number, turn in enumerate(turns):
+        for at, word in enumerate(turn.words):
+            if normalize(word.text) in names and _is_name(turn, at):
+                yield _region(turn, number, (at, at))
+
+
+def _is_name(turn: Turn, at: int) -> bool:
+    text = turn.words[at].text
+    return len(text) > 2 and text[0].isupper()
+
+
+def _is_personal(entity: Entity, scene: Scene, turn: Turn) -> bool:
+    return entity.type in _ALWAYS or (entity.type == "date" and _is_birth(entity, scene, turn))
+
+
+def _is_birth(entity: Entity, scene: Scene, turn: Turn) -> bool:
+    """A date soon after a birth was spoken of, by either speaker, and in the same turn also before it."""
+    said = scene.dialogue.words
+    births = [said[cue.first] for cue in scene.cues.found if cue.subject is Subject.BIRTH]
+    own = any(
+        turn.start_ms <= word.start_ms <= turn.end_ms and word.speaker == turn.speaker for word in births
+    )
+    between = sum(1 for word in said if word.start_ms < entity.start_ms)
+    return own or any(
+        0 <= between - sum(1 for word in said if word.start_ms < birth.start_ms) <= _BIRTH_WORDS
+        for birth in births
+    )
+
+
+def _is_identifying(string: DigitString) -> bool:
+    digits = string.digits
+    return len(digits) > 4 or (len(digits) == 4 and int(digits) not in _YEARS)
+
+
+def _addresses(turn: Turn) -> Iterator[Stretch]:
+    """A house number, a few words and what streets are called; with the apartment, if there is one."""
+    said = [normalize(word.text) for word in turn.words]
+    found = list(numerals([word.text for word in turn.words]))
+    starting = {numeral.first: numeral.last for numeral in found}
+    for numeral in found:
+        ahead = range(numeral.last + 2, min(numeral.last + 2 + _STREET_WORDS, len(said)))
+        last = next((at for at in ahead if said[at] in _STREETS), None)
+        if last is not None and not any(at in starting for at in range(numeral.last + 1, last)):
+            unit = last + 2 if last + 1 < len(said) and said[last + 1] in _UNITS else None
+            yield numeral.first, starting.get(unit, last) if unit is not None else last
+
+
+def _emails(turn: Turn) -> Iterator[Stretch]:
+    """Written as such, or spoken: "john dot smith at example dot com"."""
+    said = [normalize(word.text) for word in turn.words]
+    for at, word in enumerate(turn.words):
+        if _WRITTEN_EMAIL.search(word.text):
+            yield at, at
+    for at in range(2, len(said) - 2):
+        if said[at] == "at" and said[at + 2] == "dot" and said[min(at + 3, len(said) - 1)] in _ENDINGS:
+            yield _local_part(said, at), at + 3
+
+
+def _local_part(said: Sequence[str], at: int) -> int:
+    """Where it begins: single letters and figures, and words on both sides of a spelt mark."""
+    first = at - 1
+    while first > 0 and (said[first - 1] in _SPELT or said[first] in _SPELT or _is_sign(said[first - 1])):
+        first -= 1
+    return first
+
+
+def _is_sign(word: str) -> bool:
+    return len(word) == 1 or word.isdigit()
+
+
+def _region(turn: Turn, number: int, stretch: Stretch) -> Region:
+    said = turn.words[stretch[0] : stretch[1] + 1]
+    places = frozenset((number, at) for at in _all(stretch))
+    return Region(turn.speaker, said[0].start_ms, max(word.end_ms for word in said), places)
+
+
+def _all(stretch: Stretch) -> range:
+    return range(stretch[0], stretch[1] + 1)
+
+
+def _places(scene: Scene, string: DigitString) -> set[tuple[int, int]]:
+    said = scene.dialogue.words
+    return {said[position].place for numeral in string.numerals for position in numeral.positions}
+
+
+def _widened(scene: Scene, region: Region) -> Region:
+    start, end = max(region.start_ms - BUFFER_MS, 0), region.end_ms + BUFFER_MS
+    around = frozenset(word.place for word in scene.dialogue.between(start, end))
+    return Region(region.speaker, start, end, region.places | around)
