@@ -13,11 +13,16 @@ import pytest
 import pytest_asyncio
 from demo import customer
 from demo.customer import Account
+from hypothesis import HealthCheck, settings
 
 from callpost.store import postgres
 from callpost.store.database import Database
 from callpost.store.migrate import migrate
 from callpost.store.objects import Objects
+
+# Timings never decide a test: the machine may have other work.
+settings.register_profile("callpost", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("callpost")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
