@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 INSTALLED := $(VENV)/.installed
 
 .PHONY: demo test check format lock clean
