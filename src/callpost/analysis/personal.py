@@ -7,11 +7,13 @@ may be an account's, a licence's or a policy's. Amounts, times of day and years 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from callpost.analysis import entities
 from callpost.analysis.cue_phrases import Subject
 from callpost.analysis.detection import BUFFER_MS, Region, Scene
+from callpost.analysis.dialogue import Place
 from callpost.analysis.digit_strings import DigitString
 from callpost.analysis.entities import Stretch
 from callpost.analysis.lexicon import words
@@ -35,6 +37,9 @@ _SPELT = words("dot underscore dash hyphen period")
 _ENDINGS = words("com net org edu gov io co us uk")
 _WRITTEN_EMAIL = re.compile(r"\S+@\S+\.\w+")
 
+Found = Sequence[tuple[Stretch, Entity]]
+"""The entities of one turn with the words they are made of."""
+
 
 def detect(scene: Scene, reading: Reading, level: DetectionLevel) -> tuple[Region, ...]:
     """Regions by time, each of one speaker's words; for `entireRegion` with all that is said in the second
@@ -48,27 +53,31 @@ def detect(scene: Scene, reading: Reading, level: DetectionLevel) -> tuple[Regio
 
 def _regions(scene: Scene, reading: Reading) -> Iterator[Region]:
     turns = reading.transcript.turns
-    yield from _names_again(reading)
-    numeric: set[tuple[int, int]] = set()
-    for number, found in enumerate(entities.by_turn(reading)):
-        numeric |= {
-            (number, at) for stretch, entity in found if entity.type in _NO_NUMBERS for at in _all(stretch)
-        }
-        personal = [stretch for stretch, entity in found if _is_personal(entity, scene, turns[number])]
-        for stretch in (*personal, *_addresses(turns[number]), *_emails(turns[number])):
-            yield _region(turns[number], number, stretch)
+    found = [*entities.by_turn(reading)]
+    yield from _names_again(turns, found)
+    births = _births(scene)
+    numeric: set[Place] = set()
+    for number, (turn, here) in enumerate(zip(turns, found, strict=True)):
+        numeric |= {(number, at) for stretch, one in here if one.type in _NO_NUMBERS for at in _all(stretch)}
+        personal = [
+            stretch
+            for stretch, one in here
+            if one.type in _ALWAYS or (one.type == "date" and _is_birth(one, scene, turn, births))
+        ]
+        for stretch in (*personal, *_addresses(turn), *_emails(turn)):
+            yield _region(turn, number, stretch)
     for string in scene.strings:
-        if _is_identifying(string) and not numeric & _places(scene, string):
-            yield Region(string.speaker, string.start_ms, string.end_ms, frozenset(_places(scene, string)))
+        places = _places(scene, string)
+        if _is_identifying(string) and not numeric & places:
+            yield Region(string.speaker, string.start_ms, string.end_ms, frozenset(places))
 
 
-def _names_again(reading: Reading) -> Iterator[Region]:
+def _names_again(turns: Sequence[Turn], found: Sequence[Found]) -> Iterator[Region]:
     """A name that was recognised as one is one wherever it is said."""
-    turns = reading.transcript.turns
     people = (
         (turn, stretch)
-        for turn, found in zip(turns, entities.by_turn(reading), strict=True)
-        for stretch, entity in found
+        for turn, here in zip(turns, found, strict=True)
+        for stretch, entity in here
         if entity.type == "person"
     )
     names = {
@@ -88,20 +97,18 @@ def _is_name(turn: Turn, at: int) -> bool:
     return len(text) > 2 and text[0].isupper()
 
 
-def _is_personal(entity: Entity, scene: Scene, turn: Turn) -> bool:
-    return entity.type in _ALWAYS or (entity.type == "date" and _is_birth(entity, scene, turn))
+def _births(scene: Scene) -> list[int]:
+    """Where a birth is spoken of, as positions among the words of the dialogue."""
+    return [cue.first for cue in scene.cues.found if cue.subject is Subject.BIRTH]
 
 
-def _is_birth(entity: Entity, scene: Scene, turn: Turn) -> bool:
+def _is_birth(date: Entity, scene: Scene, turn: Turn, births: Sequence[int]) -> bool:
     """A date soon after a birth was spoken of, by either speaker, and in the same turn also before it."""
     said = scene.dialogue.words
-    births = [said[cue.first] for cue in scene.cues.found if cue.subject is Subject.BIRTH]
-    own = any(
-        turn.start_ms <= word.start_ms <= turn.end_ms and word.speaker == turn.speaker for word in births
-    )
-    between = sum(1 for word in said if word.start_ms < entity.start_ms)
-    return own or any(
-        0 <= between - sum(1 for word in said if word.start_ms < birth.start_ms) <= _BIRTH_WORDS
+    position = bisect_left(said, date.start_ms, key=lambda word: word.start_ms)
+    return any(
+        0 <= position - birth <= _BIRTH_WORDS
+        or (said[birth].speaker == turn.speaker and turn.start_ms <= said[birth].start_ms <= turn.end_ms)
         for birth in births
     )
 
@@ -157,7 +164,7 @@ def _all(stretch: Stretch) -> range:
     return range(stretch[0], stretch[1] + 1)
 
 
-def _places(scene: Scene, string: DigitString) -> set[tuple[int, int]]:
+def _places(scene: Scene, string: DigitString) -> set[Place]:
     said = scene.dialogue.words
     return {said[position].place for numeral in string.numerals for position in numeral.positions}
 
