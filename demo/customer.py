@@ -44,6 +44,18 @@ _SEED_POLICY = {
 _ROOT_SECRET = "test"  # noqa: S105 - MiniStack's, the same for everybody
 
 
+def trust_policy(external_id: str | None) -> str:
+    """callpost's account may assume the role; None: without any external ID, as it must not be."""
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{CALLPOST_ACCOUNT}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    if external_id is not None:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 @dataclass(frozen=True)
 class Key:
     """A user's credentials."""
@@ -88,15 +100,7 @@ class Account:
         Without an external ID it is what the seed warns of: open to whoever makes callpost deliver.
         """
         iam = self.client("iam")
-        statement: dict[str, Any] = {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{CALLPOST_ACCOUNT}:root"},
-            "Action": "sts:AssumeRole",
-        }
-        if external_id is not None:
-            statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
-        trust = {"Version": "2012-10-17", "Statement": [statement]}
-        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust_policy(external_id))
         policy = json.dumps(_SEED_POLICY).replace("[s3-bucket-name]", bucket)
         iam.put_role_policy(RoleName=name, PolicyName="deliver", PolicyDocument=policy)
         return str(role["Role"]["Arn"])
@@ -179,12 +183,17 @@ def endpoint() -> Iterator[Endpoint]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    taken.url = f"http://127.0.0.1:{server.server_port}/callbacks"
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as taken.url:
+        yield taken
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[str]:
+    """Answers for the length of the block; gives the URL for callbacks."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield taken
+        yield f"http://127.0.0.1:{server.server_port}/callbacks"
     finally:
         server.shutdown()
         server.server_close()

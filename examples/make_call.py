@@ -88,9 +88,12 @@ def mixed(script: list[dict[str, object]], spoken: list[Samples]) -> Samples:
     return call
 
 
-def write_call(path: Path, call: Samples) -> None:
+def write_call(path: Path, call: Samples, codec: str = "pcm_mulaw", bit_rate: int | None = None) -> None:
+    """bit_rate: of codecs that compress, in bits per second."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_mulaw", rate=RATE, layout="stereo")
+        stream = container.add_stream(codec, rate=RATE, layout="stereo")
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
         whole = np.clip(call * 32767, -32768, 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(whole.T.reshape(1, -1).copy(), format="s16", layout="stereo")
         frame.sample_rate = RATE

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from demo.customer import serving
+
 _LONGEST_S = 0.8
 _FAILING = 0.03
 
@@ -66,13 +68,5 @@ def sink(cue: threading.Event, chance: random.Random) -> Iterator[Sink]:
         def handle_error(self, *_: object) -> None:
             """Whoever asked was killed meanwhile."""
 
-    server = Server(("127.0.0.1", 0), Handler)
-    taken.url = f"http://127.0.0.1:{server.server_port}/callbacks"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Server(("127.0.0.1", 0), Handler)) as taken.url:
         yield taken
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -5,7 +5,7 @@ Markup: `{card 4111 1111}` is a number of the label "card"; `{card1 …} … {ca
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -138,24 +138,85 @@ _LINES = {
 }
 
 
-class _Maker:
-    """Lines of dialogues around numbers, said in many ways."""
+_DECOYS = {
+    "phone": ("What is the best phone number to reach you?", 10),
+    "callback": ("Can I call you back at this number?", 10),
+    "order": ("What is your order number?", 12),
+    "longorder": ("What is the order number?", 16),
+    "tracking": ("Do you have the tracking number?", 20),
+    "account": ("And your account number?", 10),
+    "longaccount": ("Could I have the account number?", 14),
+    "confirmation": ("What was the confirmation number?", 8),
+    "zip": ("And the zip code?", 5),
+    "policy": ("Your policy number, please.", 13),
+    "serial": ("Please read me the serial number of the device.", 15),
+    "member": ("And your member number?", 16),
+    "reference": ("What is the reference number on the letter?", 12),
+    "invoice": ("Which invoice number is it?", 9),
+    "birth": ("And your date of birth?", 8),
+    "meter": ("Can you read me the meter?", 6),
+    "case": ("Do you have a case number?", 9),
+    "pin": ("Which pin code did you choose?", 4),
+}
+
+
+class Talk:
+    """Lines of dialogues around numbers, in whatever language. networks: how cards begin, and their lengths.
+
+    lines: what is said, by kind. questions: those that ask for numbers of no card, and their lengths.
+    """
+
+    lines: Mapping[str, Sequence[str]]
+    questions: Mapping[str, tuple[str, int]]
+    networks: Sequence[tuple[str, int]]
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
 
+    def answer(self, label: str, said: str) -> str:
+        raise NotImplementedError
+
+    def said(self, number: str) -> str:
+        """In one of the ways people say digits and recognisers write them."""
+        raise NotImplementedError
+
+    def digits(self, length: int) -> str:
+        raise NotImplementedError
+
     def line(self, speaker: str, kind: str) -> str:
-        return f"{speaker}: {self.pick(*_LINES[kind])}"
+        return f"{speaker}: {self.pick(*self.lines[kind])}"
+
+    def asked(self, kind: str, before: str = "") -> Iterator[str]:
+        """One of the numbers of no card."""
+        question, length = self.questions[kind]
+        yield f"Agent: {before}{question}"
+        yield self.answer(kind, self.said(self.digits(length)))
+
+    def decoys(self) -> Iterator[str]:
+        """Two numbers of no card."""
+        for kind in self.chance.sample(sorted(self.questions), 2):
+            yield from self.asked(kind)
+
+    def pan(self) -> str:
+        """A number with a right check digit, of one of the networks."""
+        prefix, length = self.pick(*self.networks)
+        body = prefix + self.digits(length - len(prefix) - 1)
+        return next(body + digit for digit in "0123456789" if luhn(body + digit))
+
+    def pick(self, *values: T) -> T:
+        return self.chance.choice(values)
+
+
+class _Maker(Talk):
+    """In English, said in many ways."""
+
+    lines = _LINES
+    questions = _DECOYS
+    networks = (("4", 16), ("5412", 16), ("3782", 15), ("6011", 16), ("2221", 16))
 
     def answer(self, label: str, said: str) -> str:
         lead = self.pick("", "", "It's ", "Sure, it's ", "Okay so it is ", "Um, ", "Yeah, ", "Let me see, ")
         return f"Caller: {lead}{{{label} {said}}}{self.pick('', '', ' okay', ' got that', ' and that is it')}"
-
-    def asked(self, kind: str, before: str = "") -> Iterator[str]:
-        """One of the numbers of no card."""
-        question, length = _DECOYS[kind]
-        yield f"Agent: {before}{question}"
-        yield self.answer(kind, self.said(self.digits(length)))
 
     def card(self) -> Iterator[str]:
         """A card number in one turn, sometimes as a recogniser garbles it."""
@@ -206,11 +267,6 @@ class _Maker:
         spelled = " ".join(self.spell(part) for part in parts)
         yield self.answer("ssn1", self.pick("-".join(parts), spelled, self.said(number)))
 
-    def decoys(self) -> Iterator[str]:
-        """Two numbers of no card."""
-        for kind in self.chance.sample(sorted(_DECOYS), 2):
-            yield from self.asked(kind)
-
     def paid_decoys(self) -> Iterator[str]:
         """Numbers of no card in a call in which a card is spoken of."""
         yield self.line("Agent", "spoken of")
@@ -218,12 +274,6 @@ class _Maker:
         dollars, cents = self.chance.randint(2, 99), self.chance.randint(2, 99)
         yield f"Agent: That comes to {{amount {dollars} dollars and {cents} cents}}."
         yield from self.asked(self.pick(*sorted(_DECOYS)), "Before we go on, ")
-
-    def pan(self) -> str:
-        """A number with a right check digit, of one of the four networks."""
-        prefix, length = self.pick(("4", 16), ("5412", 16), ("3782", 15), ("6011", 16), ("2221", 16))
-        body = prefix + self.digits(length - len(prefix) - 1)
-        return next(body + digit for digit in "0123456789" if luhn(body + digit))
 
     def garbled(self, number: str) -> str:
         """One number in three as a recogniser gets it wrong: a digit twice, one lost, a group repeated."""
@@ -237,7 +287,6 @@ class _Maker:
         )
 
     def said(self, number: str) -> str:
-        """In one of the ways people say digits and recognisers write them."""
         groups = [number[place : place + 4] for place in range(0, len(number), 4)]
         ways = (
             lambda: self.spell(number),
@@ -286,28 +335,3 @@ class _Maker:
         return str(self.chance.randint(1, 9)) + "".join(
             str(self.chance.randint(0, 9)) for _ in range(length - 1)
         )
-
-    def pick(self, *values: T) -> T:
-        return self.chance.choice(values)
-
-
-_DECOYS = {
-    "phone": ("What is the best phone number to reach you?", 10),
-    "callback": ("Can I call you back at this number?", 10),
-    "order": ("What is your order number?", 12),
-    "longorder": ("What is the order number?", 16),
-    "tracking": ("Do you have the tracking number?", 20),
-    "account": ("And your account number?", 10),
-    "longaccount": ("Could I have the account number?", 14),
-    "confirmation": ("What was the confirmation number?", 8),
-    "zip": ("And the zip code?", 5),
-    "policy": ("Your policy number, please.", 13),
-    "serial": ("Please read me the serial number of the device.", 15),
-    "member": ("And your member number?", 16),
-    "reference": ("What is the reference number on the letter?", 12),
-    "invoice": ("Which invoice number is it?", 9),
-    "birth": ("And your date of birth?", 8),
-    "meter": ("Can you read me the meter?", 6),
-    "case": ("Do you have a case number?", 9),
-    "pin": ("Which pin code did you choose?", 4),
-}

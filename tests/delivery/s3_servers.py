@@ -15,7 +15,7 @@ from uuid import uuid4
 import boto3
 from aiohttp.abc import AbstractResolver, ResolveResult
 from botocore.config import Config
-from demo.customer import CALLPOST_ACCOUNT, REGION, Key
+from demo.customer import REGION, Key, trust_policy
 
 from callpost.delivery.aws import AwsEndpoints
 from callpost.model.delivery import EndpointPolicy
@@ -88,15 +88,9 @@ class Server:
     def make_role(self, bucket: str, external_id: str | None, actions: tuple[str, ...] = ("s3:*",)) -> str:
         """A role of a new name that callpost's account may assume; external_id None: without any."""
         iam, name = self.client("iam"), f"role-{uuid4().hex[:8]}"
-        statement: dict[str, Any] = {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{CALLPOST_ACCOUNT}:root"},
-            "Action": "sts:AssumeRole",
-        }
-        if external_id is not None:
-            statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
-        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust_policy(external_id))["Role"][
+            "Arn"
+        ]
         resource = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
         allow = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
