@@ -8,6 +8,7 @@ from speech_recordings import Samples
 
 from callpost.speech import windows
 from callpost.speech.batches import batched
+from callpost.speech.whisper import BATCH
 from callpost.speech.windows import Window, WindowFinder
 
 
@@ -52,12 +53,14 @@ def test_endless_speech_is_cut(sound: Samples) -> None:
     assert max(len(window.samples) for window in found(talking, len(talking))) <= windows.LONGEST + 2 * 6400
 
 
-def test_every_window_is_in_one_batch_and_batches_cost_about_the_same() -> None:
+def test_every_passage_is_in_one_batch_and_each_thread_has_as_many_of_them() -> None:
     lengths = [int(length) for length in np.random.default_rng(3).integers(8_000, 160_000, 50)]
     batches = batched(lengths, threads=2)
     assert sorted(number for batch in batches for number in batch) == list(range(50))
-    costs = [len(batch) * max(lengths[number] for number in batch) for batch in batches]
-    assert max(costs[:-1]) <= 1.6 * min(costs[:-1])
+    assert len(batches) % 2 == 0
+    assert max(map(len, batches)) <= BATCH
+    longest = [max(lengths[number] for number in batch) for batch in batches]
+    assert longest == sorted(longest, reverse=True)
 
 
 def test_no_windows_make_no_batches() -> None:

@@ -79,7 +79,7 @@ def test_words_carry_confidence_and_their_punctuation_and_no_blanks(recognised: 
     assert all(word.text == word.text.strip() and " " not in word.text for word in words)
     assert all(any(character.isalnum() for character in word.text) for word in words)
     assert "today?" in [word.text for word in words]
-    assert "$89.50" in [word.text for word in words]
+    assert "$89.50" in [word.text.rstrip(",.") for word in words]
 
 
 def test_voice_activity_covers_the_lines_of_the_script(recognised: Recognition, script: list[Line]) -> None:

@@ -1,6 +1,8 @@
 """From tokens and their alignment with the sound to words with times and confidences."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +10,7 @@ from faster_whisper.tokenizer import Tokenizer
 
 from callpost.model.transcript import Word
 from callpost.speech.audio import SAMPLES_PER_MS
+from callpost.speech.passages import Passage
 from callpost.speech.windows import Region, Window
 
 _MS_PER_STEP = 20  # of the encoder's output
@@ -15,6 +18,8 @@ _SILENCE_MS = 200  # a shorter gap in the speech may be a consonant
 _STRAY_MS = 250  # as far as the alignment errs; a smaller part of a word in another stretch of speech is
 _STRAY_SHARE = 0.25  # taken for an error if it is a small share of the word, too
 _MARGIN_MS = 60  # the detection of speech is that much late and early
+_NEAR = 3  # words by which the alignment may have slipped over a joint
+_NO_END_MS = 300  # what it takes to believe that a sentence goes on over a joint
 
 Span = tuple[str, int, int]
 
@@ -29,22 +34,77 @@ class Alignment(Protocol):
     text_token_probs: Sequence[float]
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A word on its way. start_ms, end_ms: from the start of the passage, as the alignment has it."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+    @property
+    def ends_sentence(self) -> bool:
+        return self.text.endswith((".", "?", "!"))
+
+
 def words(
-    tokenizer: Tokenizer,
-    tokens: Sequence[int],
-    aligned: Alignment,
-    window: Window,
-) -> tuple[Word, ...]:
-    """The words of one window, in order of time, in milliseconds from the start of the recording."""
+    tokenizer: Tokenizer, tokens: Sequence[int], aligned: Alignment, passage: Passage
+) -> tuple[tuple[Word, ...], ...]:
+    """The words of each window, in order of time, in milliseconds from the start of the recording."""
     steps = _first_steps(aligned.alignments, len(tokens))
-    offset = window.start // SAMPLES_PER_MS
+    heard = [
+        Heard(
+            text,
+            _MS_PER_STEP * steps[first],
+            _MS_PER_STEP * steps[last],
+            min(1.0, max(0.0, float(np.mean(aligned.text_token_probs[first:last])))),
+        )
+        for text, first, last in split(tokenizer, tokens)
+    ]
+    return placed(passage, heard)
+
+
+def placed(passage: Passage, heard: Sequence[Heard]) -> tuple[tuple[Word, ...], ...]:
+    """The words of each window of a passage, at the times of the recording."""
+    starts_ms = [start // SAMPLES_PER_MS for start in passage.starts]
+    bounds = [0]
+    for joint_ms in starts_ms[1:]:
+        bounds.append(_boundary(heard, joint_ms, bounds[-1]))
+    bounds.append(len(heard))
+    return tuple(
+        _in_window(heard[first:last], window, start_ms)
+        for (first, last), window, start_ms in zip(pairwise(bounds), passage.windows, starts_ms, strict=True)
+    )
+
+
+def _boundary(heard: Sequence[Heard], joint_ms: int, fewest: int) -> int:
+    """How many words were said before the joint between two windows, at least the fewest.
+
+    A word that lies on the wrong side costs its distance; a window mostly ends where a sentence does.
+    """
+    middles = [(word.start_ms + word.end_ms) // 2 for word in heard]
+    likely = max(fewest, sum(middle < joint_ms for middle in middles))
+    places = range(max(fewest, likely - _NEAR), min(len(heard), likely + _NEAR) + 1)
+
+    def cost(place: int) -> int:
+        strayed = sum(abs(middle - joint_ms) for middle in middles[min(place, likely) : max(place, likely)])
+        return strayed + (0 if place == 0 or heard[place - 1].ends_sentence else _NO_END_MS)
+
+    return min(places, key=lambda place: (cost(place), abs(place - likely)))
+
+
+def _in_window(heard: Sequence[Heard], window: Window, start_ms: int) -> tuple[Word, ...]:
+    """Words of one window, which begins at start_ms in its passage."""
+    begin_ms, end_ms = window.start // SAMPLES_PER_MS, window.end // SAMPLES_PER_MS
     spoken = _speech(window.speech)
     found = []
-    for text, first, last in split(tokenizer, tokens):
-        edges = (offset + _MS_PER_STEP * steps[first], offset + _MS_PER_STEP * steps[last])
-        start, end = _clipped(edges, spoken)
-        confidence = float(np.mean(aligned.text_token_probs[first:last]))
-        found.append(Word(text, start, end, min(1.0, max(0.0, confidence))))
+    for word in heard:
+        edges = [
+            min(end_ms, max(begin_ms, begin_ms + edge - start_ms)) for edge in (word.start_ms, word.end_ms)
+        ]
+        start, end = _clipped((edges[0], edges[1]), spoken)
+        found.append(Word(word.text, start, end, word.confidence))
     return _ordered(found)
 
 

@@ -124,12 +124,10 @@ class _Transcription:
         """Recognise what waits."""
         windows, self._windows = self._windows, []
         engine = self._engine
-        readings = batches.decode(engine.whisper, windows, engine.pool, engine.threads, self._progress)
-        for window, reading in zip(windows, readings, strict=True):
+        decoded = batches.decode(engine.whisper, windows, engine.pool, engine.threads, self._progress)
+        for window, words in zip(windows, decoded, strict=True):
             self._speech[window.source] += window.speech
-            if not (reading.empty or reading.runaway):
-                words = voice.with_voices(reading.words, window) if self._voices else reading.words
-                self._words[window.source] += words
+            self._words[window.source] += voice.with_voices(words, window) if self._voices else words
         self.waiting_ms = 0
         self._progress(0)
 

@@ -1,10 +1,10 @@
-"""Whisper over short windows: features of their real length, in batches, a second look at doubtful ones.
+"""Whisper over passages of speech: features of their real length, in batches, a second look at doubtful ones.
 
 Whisper's encoder is usually fed 30 s however short the speech. CTranslate2's takes shorter features, at a
-fraction of the cost, and decodes them faster too. The price is that a few windows in a hundred say everything
-twice: that is seen by their pace, and cut. The first look takes the likeliest token each time, which is more
-than twice as fast as a beam search and repeats itself less; what it is unsure of is decoded once more with a
-beam, what still repeats itself with a longer silent tail, closer to what Whisper was trained on.
+fraction of the cost, and decodes them faster too. The price is that now and then it goes round in circles:
+that is seen by its pace, and cut. The first look takes the likeliest token each time, at less than half of
+what a beam search costs; what it is unsure of is searched with a beam in what was encoded already. What goes
+round in circles is decoded once more with a longer silent tail, closer to what Whisper was trained on.
 """
 
 import zlib
@@ -17,21 +17,21 @@ import numpy as np
 import numpy.typing as npt
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
-from faster_whisper.transcribe import get_suppressed_tokens
+from faster_whisper.transcribe import get_ctranslate2_storage, get_suppressed_tokens
 
 from callpost.model.transcript import Word
 from callpost.speech import alignment
 from callpost.speech.audio import RATE
-from callpost.speech.windows import Window
+from callpost.speech.passages import Passage
 
-BATCH = 12  # windows decoded together; more gain nothing on a CPU
-_ENCODED_TOGETHER = 4
+BATCH = 8  # passages decoded together; more gain nothing on a CPU
 _FIRST_BEAM = 1
+_UNSURE_BEAM = 5
 _TAIL = RATE // 2  # silence after the speech, so that the last word is not taken for cut off
 _FEWEST_FRAMES = 300  # of 10 ms
-_UNSURE_LOOK = 1000, 5  # frames, beam; and a second look has so many more frames at least than the window
-_MORE_FRAMES = 200
-_REPEATING_LOOK = 2000, 1  # rows of digits that go on and on end with much context; a beam goes on with them
+_MOST_FRAMES = 3000  # what the model was trained on
+_FULLER_FRAMES = 2000  # of a second look: rows of digits that go on and on end with much silence after them
+_MORE_FRAMES = 200  # than the passage, at least
 _TOKENS_PER_SECOND = 7  # nobody speaks faster for long
 _HURRIED_CIRCLES = 6  # tokens per second at which a text said twice was not spoken twice
 _TOKENS_OF_GRACE = 6
@@ -42,18 +42,20 @@ _SHORTEST_TAIL = 2
 _PROMPT_TOKENS = 223  # half of what the decoder holds: about 60 names
 _COMPRESSION = 2.4  # these three are Whisper's own thresholds (Radford et al. 2022, section 4.5)
 _SCORE = -1.0
-_SURE = -0.3  # of 36 windows of telephone speech, the five below it held half of what a beam puts right
 _NO_SPEECH = 0.6
+_SURE = -0.2  # of 143 passages of telephone speech, the 32 below it held most of what a beam puts right
+_LOST = -0.35  # what a beam is still so unsure of is looked at again
+_DEAF = RATE  # so much speech in a window has words in it
 
 Features = npt.NDArray[np.float32]
+Encoded = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """What the model made of one window. score: mean log-probability per token."""
+class Text:
+    """What the model wrote of one passage. score: mean log-probability per token."""
 
-    words: tuple[Word, ...]
-    tokens: int
+    tokens: list[int]
     score: float
     no_speech: float
     repeats: bool
@@ -61,8 +63,8 @@ class Decoded:
     compression: float
 
     @property
-    def doubtful(self) -> bool:
-        return self.repeats or self.hurried or self.compression > _COMPRESSION or self.score < _SURE
+    def circling(self) -> bool:
+        return self.repeats or self.hurried or self.compression > _COMPRESSION
 
     @property
     def runaway(self) -> bool:
@@ -73,6 +75,24 @@ class Decoded:
     def empty(self) -> bool:
         """Whisper's rule for text over silence: it doubts that there is speech, and its own words."""
         return self.no_speech > _NO_SPEECH and self.score < _SCORE
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A passage's text, and the words of each of its windows. deaf: a window has speech and no words."""
+
+    text: Text
+    words: tuple[tuple[Word, ...], ...]
+    deaf: bool
+
+    @property
+    def doubtful(self) -> bool:
+        return self.deaf or self.text.circling or self.text.score < _LOST
+
+    @property
+    def heard(self) -> tuple[tuple[Word, ...], ...]:
+        """The words that somebody can have said."""
+        return ((),) * len(self.words) if self.text.empty or self.text.runaway else self.words
 
 
 class Whisper:
@@ -90,91 +110,90 @@ class Whisper:
     def _suppressed(self) -> list[int]:
         return list(get_suppressed_tokens(self._tokenizer, [-1]))
 
-    def decode(self, windows: Sequence[Window]) -> list[Decoded]:
-        """Decode windows of like length together (at most `BATCH`), the first look."""
-        features = [self._features(window) for window in windows]
-        frames = max(_FEWEST_FRAMES, *(one.shape[1] for one in features))
-        return self._decode(windows, features, frames, _FIRST_BEAM)
+    def decode(self, passages: Sequence[Passage]) -> list[Decoded]:
+        """Decode passages of like length together (at most `BATCH`), the first look."""
+        features = [self._features(passage) for passage in passages]
+        encoded = self._encode(features, max(_FEWEST_FRAMES, *(one.shape[1] for one in features)))
+        texts = self._generate(encoded, passages, _FIRST_BEAM)
+        unsure = [number for number, text in enumerate(texts) if text.score < _SURE and not text.circling]
+        if unsure:
+            looked = self._generate(encoded[unsure], [passages[number] for number in unsure], _UNSURE_BEAM)
+            for number, text in zip(unsure, looked, strict=True):
+                texts[number] = texts[number] if text.circling else text
+        return self._decoded(encoded, passages, texts)
 
-    def look_again(self, windows: Sequence[Window], first: Sequence[Decoded]) -> list[Decoded]:
-        """Decode doubtful windows once more, at fuller context; keep the better reading of each."""
-        features = [self._features(window) for window in windows]
-        repeating = any(one.repeats for one in first)
-        fewest, beam = _REPEATING_LOOK if repeating else _UNSURE_LOOK
-        frames = max(fewest, *(one.shape[1] + _MORE_FRAMES for one in features))
-        second = self._decode(windows, features, frames, beam)
-        return [better(old, new) for old, new in zip(first, second, strict=True)]
+    def look_again(self, passage: Passage, first: Decoded) -> Decoded:
+        """Decode a doubtful passage once more, with more silence after it; the better of both."""
+        features = self._features(passage)
+        frames = max(_FULLER_FRAMES, features.shape[1] + _MORE_FRAMES)
+        encoded = self._encode([features], min(_MOST_FRAMES, frames))
+        [second] = self._decoded(encoded, [passage], self._generate(encoded, [passage], _FIRST_BEAM))
+        return better(first, second)
 
-    def _features(self, window: Window) -> Features:
-        """Log-mel features of the window and its silent tail, shape (mels, frames of 10 ms)."""
-        samples = window.samples.astype(np.float32) / 32768
+    def _features(self, passage: Passage) -> Features:
+        """Log-mel features of the passage and its silent tail, shape (mels, frames of 10 ms)."""
+        samples = passage.samples.astype(np.float32) / 32768
         features: Features = self._model.feature_extractor(np.pad(samples, (0, _TAIL)), padding=0)
         return features
 
-    def _decode(
-        self, windows: Sequence[Window], features: Sequence[Features], frames: int, beam: int
-    ) -> list[Decoded]:
-        frames += frames % 2
-        encoded = self._encode(features, frames)
-        seconds = [len(window.samples) / RATE for window in windows]
+    def _encode(self, features: Sequence[Features], frames: int) -> Encoded:
+        """The encoder's output, shape (passages, steps of 20 ms, width).
+
+        On a CPU one passage at a time: the attention of several does not fit into its caches.
+        """
+        batch = np.zeros((len(features), features[0].shape[0], frames + frames % 2), np.float32)
+        for row, one in zip(batch, features, strict=True):
+            row[:, : one.shape[1]] = one[:, :frames]
+        together = 1 if self._model.model.device == "cpu" else len(batch)
+        parts = [
+            np.array(
+                self._model.model.encode(get_ctranslate2_storage(batch[at : at + together]), to_cpu=True)
+            )
+            for at in range(0, len(batch), together)
+        ]
+        return np.concatenate(parts)
+
+    def _generate(self, encoded: Encoded, passages: Sequence[Passage], beam: int) -> list[Text]:
+        seconds = [len(passage) / RATE for passage in passages]
         generated = self._model.model.generate(
-            encoded,
-            [self._prompt] * len(windows),
+            ctranslate2.StorageView.from_array(encoded),
+            [self._prompt] * len(passages),
             beam_size=beam,
             max_length=min(448, len(self._prompt) + int(_LONGEST_PER_SECOND * max(seconds)) + 12),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
         )
-        tokens = [
-            uncircled([token for token in one.sequences_ids[0] if token < self._tokenizer.eot], length)
-            for one, length in zip(generated, seconds, strict=True)
-        ]
-        words = self._words(encoded, windows, tokens, frames)
-        return [self._judged(*parts) for parts in zip(tokens, generated, words, seconds, strict=True)]
+        return [self._text(one, length) for one, length in zip(generated, seconds, strict=True)]
 
-    def _encode(self, features: Sequence[Features], frames: int) -> ctranslate2.StorageView:
-        """The encoder's output for a batch; a few at a time on a CPU, where that is kinder to its caches."""
-        batch = np.zeros((len(features), features[0].shape[0], frames), np.float32)
-        for row, one in zip(batch, features, strict=True):
-            row[:, : one.shape[1]] = one[:, :frames]
-        if self._model.model.device != "cpu" or len(batch) <= _ENCODED_TOGETHER:
-            return self._model.encode(batch)
-        groups = range(0, len(batch), _ENCODED_TOGETHER)
-        parts = [np.array(self._model.encode(batch[at : at + _ENCODED_TOGETHER])) for at in groups]
-        return ctranslate2.StorageView.from_array(np.concatenate(parts))
-
-    def _words(
-        self,
-        encoded: ctranslate2.StorageView,
-        windows: Sequence[Window],
-        tokens: Sequence[list[int]],
-        frames: int,
-    ) -> list[tuple[Word, ...]]:
-        heard = [min(frames, len(window.samples) // (RATE // 100)) for window in windows]
-        aligned = self._model.model.align(encoded, self._tokenizer.sot_sequence, tokens, heard)
-        return [
-            alignment.words(self._tokenizer, ids, one, window)
-            for ids, one, window in zip(tokens, aligned, windows, strict=True)
-        ]
-
-    def _judged(
-        self,
-        tokens: Sequence[int],
-        generated: ctranslate2.models.WhisperGenerationResult,
-        words: tuple[Word, ...],
-        seconds: float,
-    ) -> Decoded:
-        length = len(generated.sequences_ids[0])
-        return Decoded(
-            words=words,
-            tokens=len(tokens),
-            score=generated.scores[0] * length / (length + 1),
+    def _text(self, generated: ctranslate2.models.WhisperGenerationResult, seconds: float) -> Text:
+        sequence = generated.sequences_ids[0]
+        tokens = uncircled([token for token in sequence if token < self._tokenizer.eot], seconds)
+        return Text(
+            tokens=tokens,
+            score=generated.scores[0] * len(sequence) / (len(sequence) + 1),
             no_speech=generated.no_speech_prob,
             repeats=repeats(tokens),
             hurried=len(tokens) > _TOKENS_PER_SECOND * seconds + _TOKENS_OF_GRACE,
-            compression=compression(" ".join(word.text for word in words)),
+            compression=compression(self._tokenizer.decode(tokens)),
         )
+
+    def _decoded(self, encoded: Encoded, passages: Sequence[Passage], texts: Sequence[Text]) -> list[Decoded]:
+        heard = [min(2 * encoded.shape[1], len(passage) // (RATE // 100)) for passage in passages]
+        aligned = self._model.model.align(
+            ctranslate2.StorageView.from_array(encoded),
+            self._tokenizer.sot_sequence,
+            [text.tokens for text in texts],
+            heard,
+        )
+        words = [
+            alignment.words(self._tokenizer, text.tokens, one, passage)
+            for text, one, passage in zip(texts, aligned, passages, strict=True)
+        ]
+        return [
+            Decoded(text, found, deaf(passage, found))
+            for text, found, passage in zip(texts, words, passages, strict=True)
+        ]
 
 
 def fitting(terms: Sequence[str], tokens: Callable[[str], int]) -> str:
@@ -190,8 +209,15 @@ def fitting(terms: Sequence[str], tokens: Callable[[str], int]) -> str:
 
 def better(first: Decoded, second: Decoded) -> Decoded:
     """The second reading, unless it goes round in circles and the first does so less."""
-    circling = second.repeats or second.compression > _COMPRESSION
-    return first if circling and first.tokens < second.tokens else second
+    return first if second.text.circling and len(first.text.tokens) < len(second.text.tokens) else second
+
+
+def deaf(passage: Passage, words: Sequence[Sequence[Word]]) -> bool:
+    """Whether a window with speech in it has no words."""
+    return any(
+        not heard and sum(last - first for first, last in window.speech) >= _DEAF
+        for window, heard in zip(passage.windows, words, strict=True)
+    )
 
 
 def uncircled(tokens: list[int], seconds: float) -> list[int]:
