@@ -6,7 +6,8 @@ Two lists of names, each spoken by two pairs of voices over the telephone: names
 of names/rare.toml, with which the rules of callpost.speech.vocabulary were written, and of names/unseen.toml,
 with which they were not. A name counts when the transcript has it letter by letter, whatever the case. The
 other terms are names that nobody says: each one found in the transcript is an invention. "prompt" is what
-Whisper makes of its prompt alone, "written" what comes of it with the second stage. FIGURES
+Whisper makes of its prompt alone, "written" what comes of it with the second stage. docs/configuration.md
+has the figures of November 2026.
 """
 
 import argparse
