@@ -23,6 +23,7 @@ from callpost.model.configuration import (
     Configuration,
     DetectionLevel,
     DetectorRequest,
+    ExpectedTerm,
     Ingest,
     MetricGroup,
     Priority,
@@ -104,7 +105,14 @@ def test_everything_that_is_documented_is_read() -> None:
                 "formatting": {"enableNumberFormatting": False},
                 "contentFiltering": {"enableProfanityFiltering": True},
             },
-            "vocabularies": [{"terms": [{"term": "VoiceBase"}, {"term": "Malala Yousafzai"}]}],
+            "vocabularies": [
+                {
+                    "terms": [
+                        {"term": "VoiceBase", "soundsLike": ["voice base", "?"]},
+                        {"term": "Malala Yousafzai"},
+                    ]
+                }
+            ],
             "metrics": [{"metricGroupName": "overtalk"}],
             "speakerSentiments": True,
             "conversation": {"verbNounPairsEnabled": True},
@@ -122,7 +130,11 @@ def test_everything_that_is_documented_is_read() -> None:
             features=("advancedPunctuation",),
             priority=Priority.LOW,
             ingest=Ingest(tracks=(TrackSpec(0, (ChannelSpec("A"), ChannelSpec("B", ignore=True))),)),
-            vocabularies=(AdHocVocabulary(("VoiceBase", "Malala Yousafzai")),),
+            vocabularies=(
+                AdHocVocabulary(
+                    (ExpectedTerm("VoiceBase", ("voice base",)), ExpectedTerm("Malala Yousafzai"))
+                ),
+            ),
             classifiers=("sentiment",),
             detectors=(DetectorRequest("PCI", DetectionLevel.PROBABLE_NUMBERS, redactor),),
             knowledge=False,
@@ -173,6 +185,26 @@ def test_the_example_of_the_documentation_is_accepted_as_it_stands() -> None:
         ({"vocabularies": [{}]}, 20006, "vocabularies[0]"),
         ({"vocabularies": [{"vocabularyName": "a"}]}, 20008, "vocabularies[0].vocabularyName"),
         ({"vocabularies": [{"scripts": [{"script": "so " * 10_001}]}]}, 20013, "vocabularies[0].scripts"),
+        (
+            {"vocabularies": [{"scripts": [{"script": f"so {number}"} for number in range(1001)]}]},
+            20101,
+            "vocabularies[0].scripts",
+        ),
+        (
+            {"vocabularies": [{"vocabularyName": "a", "scripts": [{"script": "b"}]}]},
+            20007,
+            "vocabularies[0]",
+        ),
+        (
+            {"vocabularies": [{"terms": [{"term": f"t{n}"} for n in range(501)]}] * 2},
+            20010,
+            "vocabularies",
+        ),
+        (
+            {"vocabularies": [{"terms": [{"term": "a", "weight": -1}]}]},
+            20015,
+            "vocabularies[0].terms[0].weight",
+        ),
         (
             {"vocabularies": [{"terms": [{"term": "a", "soundsLike": ["b"] * 101}]}]},
             20012,
@@ -367,14 +399,11 @@ def test_what_is_not_built_is_accepted_with_one_warning(path: str) -> None:
 
 def _document_at(path: str) -> Any:
     samples = {
-        "soundsLike": ["voice base"],
         "categories": [{"allCategories": True}],
     }
     *parents, last = path.split(".")
     name, listed, item = last.removesuffix("]").partition("[")
     value: Any = {name: [item] if listed else samples.get(name, True)}
-    if "terms[]" in parents:
-        value["term"] = "VoiceBase"
     for name in reversed(parents):
         value = {name.removesuffix("[]"): [value] if name.endswith("[]") else value}
     return value

@@ -9,7 +9,10 @@ import httpx
 import pytest
 from api_support import Parts, codes
 
-from callpost.model.configuration import AdHocVocabulary, Configuration, SpottingGroup
+from callpost.api.reading import vocabularies
+from callpost.api.reading.document import CONFIGURATION, Notes
+from callpost.api.reading.vocabularies import Vocabulary
+from callpost.model.configuration import AdHocVocabulary, Configuration, ExpectedTerm, SpottingGroup
 from callpost.services import Services
 from callpost.store import keys
 from callpost.store import media as media_store
@@ -124,8 +127,33 @@ async def test_the_heaviest_terms_are_expected_first_and_scripts_last(
         {"terms": [{"term": "Bryon", "weight": "5"}, {"term": "VoiceBase"}]},
     ]
     found = await accepted(services, client, parts({"vocabularies": asked}))
-    expected = ("Bryon", "AFFO", "CapEx", "VoiceBase", "Thank you for calling")
+    expected = (
+        ExpectedTerm("Bryon", weight=5),
+        ExpectedTerm("AFFO", ("A.F.F.O.",), 2),
+        ExpectedTerm("CapEx"),
+        ExpectedTerm("VoiceBase"),
+        ExpectedTerm("Thank you for calling", script=True),
+    )
     assert found.vocabularies == (AdHocVocabulary(expected),)
+
+
+def test_an_empty_vocabulary_is_refused() -> None:
+    root = Notes(CONFIGURATION).open({"vocabularies": [{"vocabularyName": "a"}]}, "")
+    vocabularies.read(root, {"a": Vocabulary()})
+    assert [(problem.code, problem.place) for problem in root.notes.problems] == [
+        (20009, "vocabularies[0].vocabularyName")
+    ]
+
+
+def test_a_term_given_twice_is_one_and_sounds_like_both() -> None:
+    given = [
+        {"term": "AFFO", "soundsLike": ["a folk"]},
+        {"term": "AFFO", "soundsLike": ["a foe"], "weight": 1},
+    ]
+    root = Notes(CONFIGURATION).open({"vocabularies": [{"terms": given}]}, "")
+    found = vocabularies.read(root, {})
+    assert found == (AdHocVocabulary((ExpectedTerm("AFFO", ("a foe", "a folk"), 1),)),)
+    assert [(warning.code, warning.place) for warning in root.notes.warnings] == [(20017, "vocabularies")]
 
 
 async def test_what_is_not_defined_is_refused(client: httpx.AsyncClient, parts: Parts) -> None:

@@ -1,6 +1,7 @@
 """What becomes of a recording, and of one whose processing is disturbed."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from desk import API_URL, CALLBACKS, REDACTING, SOUND, Desk, FakeRecognizer
 
 from callpost.errors import Problem, UnreadableRecording
-from callpost.model.configuration import Callback, Configuration
+from callpost.model.configuration import AdHocVocabulary, Callback, Configuration, ExpectedTerm
 from callpost.model.media import MediaStatus
 from callpost.render import content
 from callpost.speech.recognizer import Recognition, RecognizerLost
@@ -69,6 +70,23 @@ async def test_an_unreadable_recording_fails_and_only_its_analytics_are_sent(des
     report = await reports.load(desk.objects, media_id)
     assert report.results is None
     assert report.media.errors == media.errors
+
+
+async def test_expected_terms_reach_the_recognizer_with_their_sounds_and_weights(desk: Desk) -> None:
+    terms = (ExpectedTerm("AFFO", ("A.F.F.O.",), 2), ExpectedTerm("Thank you for calling", script=True))
+    media_id = await desk.accept(Configuration(vocabularies=(AdHocVocabulary(terms),)))
+    await desk.processor.process(media_id)
+    assert desk.recognizer.requests[0].terms == terms
+
+
+async def test_terms_stored_before_they_had_sounds_and_weights_are_still_expected(desk: Desk) -> None:
+    media_id = await desk.accept(Configuration(vocabularies=(AdHocVocabulary(("AFFO", "CapEx")),)))
+    stored = await desk.database.pool.fetchval(
+        "select configuration_read from media where media_id = $1", media_id
+    )
+    assert json.loads(stored)["vocabularies"] == [{"terms": ["AFFO", "CapEx"]}]
+    await desk.processor.process(media_id)
+    assert desk.recognizer.requests[0].terms == (ExpectedTerm("AFFO"), ExpectedTerm("CapEx"))
 
 
 async def test_a_lost_recognizer_leaves_the_recording_to_be_tried_again(desk: Desk) -> None:

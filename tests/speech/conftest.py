@@ -51,9 +51,10 @@ def transcribe(models_folder: Path) -> Iterator[Transcribe]:
             if model not in loaded:
                 folder = str(models.locate(model, models_folder))
                 loaded[model] = WhisperModel(folder, compute_type="int8", cpu_threads=1, num_workers=2)
-            whisper = Whisper(loaded[model], "en", more.pop("terms", ()))
+            terms = more.pop("terms", ())
+            whisper = Whisper(loaded[model], "en", terms)
             request = RecognitionRequest(
-                path, ingest or Ingest(), "en-US", None, voices=more.pop("voices", False)
+                path, ingest or Ingest(), "en-US", None, terms, voices=more.pop("voices", False)
             )
             engine = transcription.Engine(whisper, pool, 2)
             return transcription.transcribe(request, engine, more.pop("report", lambda *_: None), **more)

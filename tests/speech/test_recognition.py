@@ -1,6 +1,7 @@
 """What is said in the sample call, who says it and when: with the real recognisers."""
 
 import difflib
+import tomllib
 from pathlib import Path
 
 import jiwer
@@ -11,7 +12,7 @@ from benchmarks.recognition_text import spoken
 from speech_recordings import Line, Samples, Transcribe, Write
 
 from callpost.errors import UnreadableRecording
-from callpost.model.configuration import ChannelSpec, Ingest, TrackSpec
+from callpost.model.configuration import ChannelSpec, ExpectedTerm, Ingest, TrackSpec
 from callpost.speech.recognizer import Recognition
 
 STEREO = Ingest(tracks=(TrackSpec(0, (ChannelSpec("Agent"), ChannelSpec("Customer"))),))
@@ -141,7 +142,16 @@ def test_expected_terms_are_recognised(write: Write, opening: Samples, transcrib
     path = write("call.wav", opening)
     # As it is spelt: what is counted as errors knows no difference between the two.
     assert "Harbour" not in words(transcribe(path, STEREO))
-    assert "Harbour" in words(transcribe(path, STEREO, terms=("Harbour Home",)))
+    assert "Harbour" in words(transcribe(path, STEREO, terms=(ExpectedTerm("Harbour Home"),)))
+
+
+def test_of_16_rare_names_that_are_expected_at_least_13_are_recognised(transcribe: Transcribe) -> None:
+    folder = Path(__file__).parents[2] / "benchmarks" / "names"
+    names = [line["name"] for line in tomllib.loads((folder / "rare.toml").read_text())["lines"]]
+    heard = transcribe(
+        folder / "rare-piper.ogg", STEREO, model="base", terms=tuple(ExpectedTerm(name) for name in names)
+    )
+    assert sum(name.lower() in said(heard).split() for name in names) >= 13
 
 
 @pytest.mark.parametrize("sound", line_sounds.SOUNDS)

@@ -14,7 +14,7 @@ import pytest
 from speech_recordings import Samples, Write, read
 
 from callpost.errors import ConfigurationProblem, UnreadableRecording
-from callpost.model.configuration import ChannelSpec, Ingest, TrackSpec
+from callpost.model.configuration import ChannelSpec, ExpectedTerm, Ingest, TrackSpec
 from callpost.model.redaction import ToneRedaction
 from callpost.speech.process import RecognizerProcess, TimeLimit
 from callpost.speech.recognizer import Recognition, RecognitionRequest, RecognizerLost
@@ -28,8 +28,10 @@ async def recognizer(models_folder: Path) -> AsyncIterator[RecognizerProcess]:
         yield opened
 
 
-def request(path: Path, language: str = "en-US", model: str | None = None) -> RecognitionRequest:
-    return RecognitionRequest(path, STEREO, language, model)
+def request(
+    path: Path, language: str = "en-US", model: str | None = None, terms: tuple[ExpectedTerm, ...] = ()
+) -> RecognitionRequest:
+    return RecognitionRequest(path, STEREO, language, model, terms)
 
 
 def text(recognition: Recognition) -> str:
@@ -66,6 +68,14 @@ async def test_a_recording_goes_in_and_its_transcript_comes_out(
     assert (heard.content_type, heard.extension, heard.length_ms) == ("audio/flac", "flac", 17_200)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
+
+
+async def test_what_sounds_like_an_expected_term_comes_out_as_the_term(
+    recognizer: RecognizerProcess, write: Write, opening: Samples
+) -> None:
+    expected = (ExpectedTerm("HarborHome", ("harbor home", "harbour home"), weight=3),)
+    heard = await recognizer.transcribe(request(write("call.wav", opening), terms=expected), lambda _: None)
+    assert "HarborHome" in text(heard)
 
 
 async def test_one_process_and_one_model_serve_many_recordings(

@@ -44,10 +44,31 @@ class Ingest:
 
 
 @dataclass(frozen=True, slots=True)
-class AdHocVocabulary:
-    """Terms that the recogniser should expect, given with the recording."""
+class ExpectedTerm:
+    """A word or phrase that will be said. sounds_like: how it may be heard, each written as the term.
 
-    terms: tuple[str, ...]
+    weight: 0 to 5; the heavier, the more readily something is taken for the term. script: it is a whole
+    sentence; what is expected of it are its rare words.
+    """
+
+    text: str
+    sounds_like: tuple[str, ...] = ()
+    weight: int = 0
+    script: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdHocVocabulary:
+    """Terms that the recogniser should expect, given with the recording, most important first.
+
+    A plain text is a term of a configuration that was stored before terms had more than that.
+    """
+
+    terms: tuple[ExpectedTerm | str, ...]
+
+    @property
+    def expected(self) -> tuple[ExpectedTerm, ...]:
+        return tuple(ExpectedTerm(term) if isinstance(term, str) else term for term in self.terms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ class Processor:
                 ingest=configuration.ingest,
                 language=configuration.language,
                 model=configuration.model,
-                terms=tuple(term for words in configuration.vocabularies for term in words.terms),
+                terms=tuple(term for words in configuration.vocabularies for term in words.expected),
                 voices="voiceFeatures" in configuration.features,
             )
             with tracing.span("recognize") as span:

@@ -6,7 +6,7 @@ Both ends run the same version; nothing of this is stored.
 import msgspec
 
 from callpost.errors import Problem
-from callpost.model.configuration import AudioTranscode, Ingest
+from callpost.model.configuration import AudioTranscode, ExpectedTerm, Ingest
 from callpost.model.redaction import ToneRedaction
 from callpost.model.transcript import Transcript
 
@@ -29,7 +29,7 @@ class Transcribe(msgspec.Struct, frozen=True, tag=True):
     ingest: Ingest
     language: str
     model: str | None
-    terms: tuple[str, ...]
+    terms: tuple[ExpectedTerm, ...]
     voices: bool
 
 

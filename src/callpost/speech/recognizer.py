@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from callpost.errors import CallpostError, Problem
-from callpost.model.configuration import AudioTranscode, Ingest
+from callpost.model.configuration import AudioTranscode, ExpectedTerm, Ingest
 from callpost.model.redaction import ToneRedaction
 from callpost.model.transcript import Transcript
 
@@ -21,15 +21,16 @@ class RecognitionRequest:
 
     path: a readable local file in any container ffmpeg reads. language: as in the configuration ("en-US").
     model: a model by name, folder or hub repository; None: the operator's choice.
-    terms: words the recogniser should expect (names, products), most important first; what Whisper's
-    prompt has no room for (223 tokens, about 60 names) is left out. voices: say how each word sounds.
+    terms: words the recogniser should expect (names, products), most important first: Whisper is told of as
+    many as its prompt has room for (223 tokens, about 60 names), and all are looked for in what it hears.
+    voices: say how each word sounds.
     """
 
     path: Path
     ingest: Ingest
     language: str
     model: str | None
-    terms: tuple[str, ...] = ()
+    terms: tuple[ExpectedTerm, ...] = ()
     voices: bool = False
 
 

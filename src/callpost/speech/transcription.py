@@ -14,6 +14,7 @@ from callpost.speech import audio, batches, ingest, turns, voice
 from callpost.speech.audio import RATE, SAMPLES_PER_MS, Recording, Report, Samples
 from callpost.speech.ingest import Plan, Source
 from callpost.speech.recognizer import Recognition, RecognitionRequest
+from callpost.speech.vocabulary import Vocabulary
 from callpost.speech.whisper import Whisper
 from callpost.speech.windows import Window, WindowFinder
 
@@ -82,7 +83,7 @@ def _is_same(first: Samples, other: Samples) -> bool:
 def _recognition(
     request: RecognitionRequest, recording: Recording, plan: Plan, transcription: "_Transcription"
 ) -> Recognition:
-    transcript = transcription.finish(request.language)
+    transcript = transcription.finish(request.language, Vocabulary(request.terms, request.language))
     return Recognition(
         transcript=transcript,
         length_ms=transcription.length_ms,
@@ -131,14 +132,15 @@ class _Transcription:
         self.waiting_ms = 0
         self._progress(0)
 
-    def finish(self, language: str) -> Transcript:
+    def finish(self, language: str, vocabulary: Vocabulary) -> Transcript:
         """Recognise what was held back, and put everything in order."""
         self._windows += [window for finder in self._finders for window in finder.finish()]
         self.recognise()
         activity = [one for source in self._sources for one in _activity(source, self._speech[source.number])]
         activity.sort(key=lambda one: (one.start_ms, one.channel))
         self._report(1.0, self.length_ms)
-        return Transcript(turns.turns(self._words, self._sources), language, tuple(activity))
+        words = {source: vocabulary.written(heard) for source, heard in self._words.items()}
+        return Transcript(turns.turns(words, self._sources), language, tuple(activity))
 
     def _progress(self, share: float) -> None:
         """share: of what waits, 0..1."""

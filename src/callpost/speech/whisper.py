@@ -8,7 +8,7 @@ round in circles is decoded once more with a longer silent tail, closer to what 
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,10 +19,12 @@ from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_ctranslate2_storage, get_suppressed_tokens
 
+from callpost.model.configuration import ExpectedTerm
 from callpost.model.transcript import Word
 from callpost.speech import alignment
 from callpost.speech.audio import RATE
 from callpost.speech.passages import Passage
+from callpost.speech.vocabulary import prompt
 
 BATCH = 8  # passages decoded together; more gain nothing on a CPU
 _FIRST_BEAM = 1
@@ -39,7 +41,6 @@ _LONGEST_PER_SECOND = 12  # where decoding stops at the latest
 _REPEATED = 6  # tokens in a row that were there before, a period earlier
 _SHORTEST_PERIOD = 3
 _SHORTEST_TAIL = 2
-_PROMPT_TOKENS = 223  # half of what the decoder holds: about 60 names
 _COMPRESSION = 2.4  # these three are Whisper's own thresholds (Radford et al. 2022, section 4.5)
 _SCORE = -1.0
 _NO_SPEECH = 0.6
@@ -98,12 +99,12 @@ class Decoded:
 class Whisper:
     """A loaded model set to one language and one list of expected terms; safe to share between threads."""
 
-    def __init__(self, model: WhisperModel, language: str, terms: Sequence[str] = ()) -> None:
+    def __init__(self, model: WhisperModel, language: str, terms: Sequence[ExpectedTerm] = ()) -> None:
         self._model = model
         self._tokenizer = Tokenizer(
             model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
         )
-        hotwords = fitting(terms, lambda text: len(self._tokenizer.encode(f" {text}"))) or None
+        hotwords = prompt(terms, lambda text: len(self._tokenizer.encode(f" {text}"))) or None
         self._prompt = model.get_prompt(self._tokenizer, [], without_timestamps=True, hotwords=hotwords)
 
     @cached_property
@@ -194,17 +195,6 @@ class Whisper:
             Decoded(text, found, deaf(passage, found))
             for text, found, passage in zip(texts, words, passages, strict=True)
         ]
-
-
-def fitting(terms: Sequence[str], tokens: Callable[[str], int]) -> str:
-    """As many whole terms, from the first one on, as a prompt has room for; tokens: how many a text takes."""
-    kept = ""
-    for term in terms:
-        more = f"{kept}, {term}" if kept else term
-        if tokens(more) > _PROMPT_TOKENS:
-            break
-        kept = more
-    return kept
 
 
 def better(first: Decoded, second: Decoded) -> Decoded:

@@ -5,10 +5,10 @@ They come with the recording, or are kept under a name (`definition.py`); both a
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callpost.api.reading.document import Section
-from callpost.model.configuration import AdHocVocabulary
+from callpost.model.configuration import AdHocVocabulary, ExpectedTerm
 
 MOST_TERMS = 1000
 _LONGEST_TERM = 64
@@ -19,18 +19,10 @@ _MOST_SCRIPT_WORDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One word or phrase. weight: 0 to 5; the heaviest come first where there is no room for all."""
-
-    text: str
-    weight: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """What to expect. scripts: sentences that will be said, expected after the terms."""
 
-    terms: tuple[Term, ...] = ()
+    terms: tuple[ExpectedTerm, ...] = ()
     scripts: tuple[str, ...] = ()
 
 
@@ -51,12 +43,14 @@ def read(section: Section, known: Mapping[str, Vocabulary]) -> tuple[AdHocVocabu
     """All that is to be expected, the heaviest terms first, scripts last. known: what is kept under names."""
     found = [_vocabulary(item, known) for item in section.sections("vocabularies")]
     terms = [term for vocabulary in found for term in vocabulary.terms]
+    if len(terms) > MOST_TERMS and max(len(each.terms) for each in found) <= MOST_TERMS:
+        section.refuse(20010, f"All vocabularies together have {MOST_TERMS} terms at most.", "vocabularies")
     counts = Counter(term.text.lower() for term in terms)
     for text in (text for text, count in counts.items() if count > 1):
         section.notes.warn(20017, f"The term ({text}) is in the vocabularies twice.", "vocabularies")
-    by_weight = sorted(terms, key=lambda term: -term.weight)
-    texts = [term.text for term in by_weight] + [script for each in found for script in each.scripts]
-    return (AdHocVocabulary(tuple(dict.fromkeys(texts))),) if texts else ()
+    scripts = (ExpectedTerm(text, script=True) for each in found for text in each.scripts)
+    expected = _once([*sorted(terms, key=lambda term: -term.weight), *scripts])
+    return (AdHocVocabulary(expected),) if expected else ()
 
 
 def contents(section: Section, codes: Codes) -> Vocabulary:
@@ -69,12 +63,24 @@ def contents(section: Section, codes: Codes) -> Vocabulary:
     return Vocabulary(tuple(term for term in terms if term.text), tuple(_scripts(section, scripts, codes)))
 
 
+def _once(terms: list[ExpectedTerm]) -> tuple[ExpectedTerm, ...]:
+    """Each text once, where it comes first, sounding like all that it is said to sound like."""
+    kept: dict[str, ExpectedTerm] = {}
+    for term in terms:
+        first = kept.setdefault(term.text, term)
+        sounds = dict.fromkeys((*first.sounds_like, *term.sounds_like))
+        kept[term.text] = replace(first, sounds_like=tuple(sounds))
+    return tuple(kept.values())
+
+
 def _vocabulary(section: Section, known: Mapping[str, Vocabulary]) -> Vocabulary:
     name, given = section.text("vocabularyName"), contents(section, Codes())
-    if name and given.terms:
+    if name and (given.terms or given.scripts):
         section.refuse(20007, f"Give either the vocabularyName ({name}) or terms, not both.")
     elif name and name not in known:
         section.refuse(20008, f"There is no vocabulary ({name}).", "vocabularyName")
+    elif name and not (known[name].terms or known[name].scripts):
+        section.refuse(20009, f"The vocabulary ({name}) is empty.", "vocabularyName")
     elif name:
         return known[name]
     elif not any(key in section for key in ("terms", "scripts")):
@@ -82,18 +88,20 @@ def _vocabulary(section: Section, known: Mapping[str, Vocabulary]) -> Vocabulary
     return given
 
 
-def _term(section: Section, codes: Codes) -> Term:
+def _term(section: Section, codes: Codes) -> ExpectedTerm:
     text = (section.text("term") or "").strip()
     weight = section.whole("weight")
     if not text:
         section.refuse(codes.empty, "Here is an empty term; remove it or include a value.")
     if len(text) > _LONGEST_TERM:
         section.refuse(codes.length, f"A term has {_LONGEST_TERM} characters at most.", "term")
-    if len(section.texts("soundsLike")) > _MOST_SOUNDS:
+    sounds = section.texts("soundsLike")
+    if len(sounds) > _MOST_SOUNDS:
         section.refuse(codes.sounds, f"A term has {_MOST_SOUNDS} soundsLike at most.", "soundsLike")
     if weight is not None and weight not in _WEIGHTS:
         section.refuse(codes.weight, "The weight of a term is a whole number from 0 to 5.", "weight")
-    return Term(text, weight or 0)
+    heard = tuple(sound for _, sound in sounds if any(map(str.isalnum, sound)))
+    return ExpectedTerm(text, heard, weight or 0)
 
 
 def _scripts(section: Section, items: list[Section], codes: Codes) -> Iterator[str]:
