@@ -51,7 +51,7 @@ def transcribe(models_folder: Path) -> Iterator[Transcribe]:
             if model not in loaded:
                 folder = str(models.locate(model, models_folder))
                 loaded[model] = WhisperModel(folder, compute_type="int8", cpu_threads=1, num_workers=2)
-            whisper = Whisper(loaded[model], "en", more.pop("terms", ()))
+            whisper = more.pop("whisper", Whisper)(loaded[model], "en", more.pop("terms", ()))
             request = RecognitionRequest(
                 path, ingest or Ingest(), "en-US", None, voices=more.pop("voices", False)
             )

@@ -12,14 +12,34 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from faster_whisper import WhisperModel
 
 from callpost.errors import ConfigurationProblem, Problem, UnreadableRecording
-from callpost.speech import child_process, languages, messages, models, redaction, transcoding, transcription
+from callpost.speech import (
+    child_process,
+    languages,
+    messages,
+    models,
+    parts,
+    redaction,
+    transcoding,
+    transcription,
+)
+from callpost.speech.audio import SAMPLES_PER_MS
 from callpost.speech.recognizer import RecognitionRequest
 from callpost.speech.whisper import Whisper
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """name: as it was asked for. identity: see `parts.identity`."""
+
+    name: str
+    identity: bytes
+    whisper: WhisperModel
 
 
 class Child:
@@ -29,7 +49,7 @@ class Child:
         self._setup = setup
         self._send = send
         self._pool = ThreadPoolExecutor(setup.threads)
-        self._loaded: tuple[str, WhisperModel] | None = None
+        self._loaded: _Model | None = None
 
     def answer(self, request: messages.Request) -> messages.Reply:
         """Do what is asked. Foreseen failures are replies; others are raised."""
@@ -51,10 +71,10 @@ class Child:
     def _transcribe(self, request: messages.Transcribe) -> messages.Reply:
         model = self._model(request.model)
         language = languages.whisper_code(
-            request.language, model.supported_languages, request.model or self._setup.model
+            request.language, model.whisper.supported_languages, request.model or self._setup.model
         )
         engine = transcription.Engine(
-            Whisper(model, language, request.terms), self._pool, self._setup.threads
+            Whisper(model.whisper, language, request.terms), self._pool, self._setup.threads
         )
         self._send(messages.Ready())
         wanted = RecognitionRequest(
@@ -65,9 +85,28 @@ class Child:
             request.terms,
             request.voices,
         )
-        heard = transcription.transcribe(wanted, engine, self._report)
+        part_ms = self._setup.part_ms
+        block = min(transcription.BLOCK, part_ms * SAMPLES_PER_MS)
+        mark = parts.fingerprint(
+            wanted, model.identity, self._setup.compute_type, self._setup.device, block=block, part_ms=part_ms
+        )
+        finished = parts.usable(request.finished, mark)
+        heard = transcription.transcribe(
+            wanted,
+            engine,
+            self._report,
+            block=block,
+            part_ms=part_ms,
+            finished=finished,
+            keep=lambda part: self._send(messages.Part(part.number, parts.seal(part, mark))),
+        )
         return messages.Recognized(
-            heard.transcript, heard.length_ms, heard.content_type, heard.extension, heard.warnings
+            heard.transcript,
+            heard.length_ms,
+            heard.content_type,
+            heard.extension,
+            heard.warnings,
+            bool(finished),
         )
 
     def _redact(self, request: messages.Redact) -> messages.Reply:
@@ -87,15 +126,15 @@ class Child:
     def _report(self, done: float, heard_ms: int) -> None:
         self._send(messages.Progress(done, heard_ms))
 
-    def _model(self, wanted: str | None) -> WhisperModel:
+    def _model(self, wanted: str | None) -> _Model:
         """The model asked for, loaded in the place of the one before."""
         name = wanted or self._setup.model
-        if self._loaded is None or self._loaded[0] != name:
+        if self._loaded is None or self._loaded.name != name:
             self._loaded = None  # gives its memory back first
-            self._loaded = name, self._load(name, by_request=wanted is not None)
-        return self._loaded[1]
+            self._loaded = self._load(name, by_request=wanted is not None)
+        return self._loaded
 
-    def _load(self, name: str, *, by_request: bool) -> WhisperModel:
+    def _load(self, name: str, *, by_request: bool) -> _Model:
         try:
             folder = models.locate(name, Path(self._setup.models_folder))
         except ConfigurationProblem as error:
@@ -103,13 +142,14 @@ class Child:
                 raise
             message = f"VoiceBase could not find the speech model {name!r} specified in the configuration."
             raise UnreadableRecording(Problem(20001, message, "speechModel.model")) from error
-        return WhisperModel(
+        whisper = WhisperModel(
             str(folder),
             device=self._setup.device,
             compute_type=self._setup.compute_type,
             cpu_threads=1,  # two workers of one thread do more than one of two
             num_workers=self._setup.threads,
         )
+        return _Model(name, parts.identity(folder), whisper)
 
 
 def main(descriptor: int, parent: int) -> None:

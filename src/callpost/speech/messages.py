@@ -22,6 +22,7 @@ class Setup(msgspec.Struct, frozen=True, tag=True):
     compute_type: str
     device: str
     memory_bytes: int | None
+    part_ms: int
 
 
 class Transcribe(msgspec.Struct, frozen=True, tag=True):
@@ -31,6 +32,7 @@ class Transcribe(msgspec.Struct, frozen=True, tag=True):
     model: str | None
     terms: tuple[str, ...]
     voices: bool
+    finished: tuple[bytes, ...]
 
 
 class Redact(msgspec.Struct, frozen=True, tag=True):
@@ -50,18 +52,31 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True):
-    """done: 0..1. heard_ms: milliseconds of sound worked through."""
+    """done: 0..1. heard_ms: milliseconds of sound worked through for this request.
+
+    While what was finished earlier is read past, that is 0, and the time limit begins anew.
+    """
 
     done: float
     heard_ms: int
 
 
+class Part(msgspec.Struct, frozen=True, tag=True):
+    """See `recognizer.FinishedPart`."""
+
+    number: int
+    data: bytes
+
+
 class Recognized(msgspec.Struct, frozen=True, tag=True):
+    """resumed: not all of it was recognised for this request."""
+
     transcript: Transcript
     length_ms: int
     content_type: str
     extension: str
     warnings: tuple[Problem, ...]
+    resumed: bool
 
 
 class Redacted(msgspec.Struct, frozen=True, tag=True):
@@ -88,7 +103,7 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = Setup | Transcribe | Redact | Transcode
-Reply = Ready | Progress | Recognized | Redacted | Unchanged | Unreadable | Misconfigured | Broken
+Reply = Ready | Progress | Part | Recognized | Redacted | Unchanged | Unreadable | Misconfigured | Broken
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

@@ -9,7 +9,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,8 +18,9 @@ import msgspec
 from callpost.errors import ConfigurationProblem, UnreadableRecording
 from callpost.model.configuration import AudioTranscode
 from callpost.model.redaction import ToneRedaction
-from callpost.speech import messages
-from callpost.speech.recognizer import Recognition, RecognitionRequest, RecognizerLost
+from callpost.speech import messages, parts
+from callpost.speech.keeping import Keeping
+from callpost.speech.recognizer import FinishedPart, Keep, Recognition, RecognitionRequest, RecognizerLost
 
 _LOADING_LIMIT_S = 3600.0  # a large model may have to be fetched first
 _ONE_THREAD_LIBRARIES = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -32,7 +32,8 @@ Progress = Callable[[float], None]
 class TimeLimit(msgspec.Struct, frozen=True):
     """How long a recording may take: base_s, and per_minute_s more for each minute of sound worked through.
 
-    Counted from when the model is loaded, in seconds. What hangs makes no progress, and so is found out.
+    Counted from when the model is loaded, in seconds. What hangs makes no progress, and so is found out. What
+    an earlier process has finished gives no time; nor does it take any, to read past it.
     """
 
     base_s: float = 120.0
@@ -48,7 +49,7 @@ class RecognizerProcess:
     model: name of a packaged model ("base", "tiny.en"), a folder, or what the hub knows. models_folder: where
     joined and fetched models are kept. threads: how many work at once, None: one per processor.
     compute_type, device: CTranslate2's ("int8" and "cpu"; "float16" and "cuda"). memory_bytes: what the child
-    may allocate, None: no limit.
+    may allocate, None: no limit. part_ms: sound that is recognised at once, and handed over as a part.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class RecognizerProcess:
         device: str = "cpu",
         memory_bytes: int | None = 4 << 30,
         time_limit: TimeLimit | None = None,
+        part_ms: int = parts.LENGTH_MS,
     ) -> None:
         self._setup = messages.Setup(
             model=model,
@@ -69,6 +71,7 @@ class RecognizerProcess:
             compute_type=compute_type,
             device=device,
             memory_bytes=memory_bytes,
+            part_ms=part_ms,
         )
         self._time_limit = time_limit or TimeLimit()
         self._child: _Child | None = None
@@ -99,7 +102,9 @@ class RecognizerProcess:
         """The child's process id, for monitoring."""
         return self._child.pid if self._child is not None else None
 
-    async def transcribe(self, request: RecognitionRequest, progress: Progress) -> Recognition:
+    async def transcribe(
+        self, request: RecognitionRequest, progress: Progress, keep: Keep | None = None
+    ) -> Recognition:
         """See `recognizer.Recognizer`. A cancelled call kills the child, so that the next need not wait."""
         message = messages.Transcribe(
             path=str(request.path),
@@ -108,16 +113,18 @@ class RecognizerProcess:
             model=request.model,
             terms=request.terms,
             voices=request.voices,
+            finished=request.finished,
         )
         async with self._turn:
             child, began = await self._started(), time.monotonic()
             try:
-                reply = await self._job(child, message, progress)
+                keeping = Keeping(keep)
+                reply = await keeping.beside(self._job(child, message, progress, keeping.take))
             except BaseException:
                 await self.close()
                 raise
             took_ms = round((time.monotonic() - began) * 1000)
-        return replace(_recognition(reply), took_ms=took_ms)
+        return _recognition(reply, took_ms)
 
     async def redact(self, source: Path, target: Path, redaction: ToneRedaction) -> tuple[str, str]:
         """See `recognizer.Recognizer`. In a child of its own: short work need not wait for long."""
@@ -131,7 +138,7 @@ class RecognizerProcess:
     async def _apart(self, message: messages.Request) -> messages.Reply:
         child = await _Child.start(self._setup)
         try:
-            return await self._job(child, message, lambda _: None)
+            return await self._job(child, message, lambda _: None, lambda _: None)
         finally:
             await child.kill()
 
@@ -142,7 +149,13 @@ class RecognizerProcess:
             self._child = await _Child.start(self._setup)
         return self._child
 
-    async def _job(self, child: "_Child", message: messages.Request, progress: Progress) -> messages.Reply:
+    async def _job(
+        self,
+        child: "_Child",
+        message: messages.Request,
+        progress: Progress,
+        keep: Callable[[FinishedPart], None],
+    ) -> messages.Reply:
         """Send one request and follow it to its end, within the time limit."""
         loop = asyncio.get_running_loop()
         began, limit_s = loop.time(), _LOADING_LIMIT_S
@@ -151,20 +164,30 @@ class RecognizerProcess:
             match reply := await child.receive(began + limit_s):
                 case messages.Ready():
                     began, limit_s = loop.time(), self._time_limit.after(0)
+                case messages.Progress(done, 0):
+                    began = loop.time()
+                    progress(done)
                 case messages.Progress():
                     limit_s = self._time_limit.after(reply.heard_ms)
                     progress(reply.done)
+                case messages.Part():
+                    keep(FinishedPart(reply.number, reply.data))
                 case messages.Broken():
                     raise RecognizerLost(f"The recognizer failed: {reply.message}")
                 case _:
                     return reply
 
 
-def _recognition(reply: messages.Reply) -> Recognition:
+def _recognition(reply: messages.Reply, took_ms: int) -> Recognition:
     match reply:
         case messages.Recognized():
             return Recognition(
-                reply.transcript, reply.length_ms, reply.content_type, reply.extension, reply.warnings
+                reply.transcript,
+                reply.length_ms,
+                reply.content_type,
+                reply.extension,
+                reply.warnings,
+                0 if reply.resumed else took_ms,
             )
         case _:
             raise _failure(reply)
