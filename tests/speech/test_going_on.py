@@ -14,7 +14,7 @@ from speech_recordings import Samples, Transcribe, Write
 from callpost.model.configuration import ChannelSpec, Ingest, TrackSpec
 from callpost.speech import parts
 from callpost.speech.parts import Part
-from callpost.speech.process import RecognizerProcess, TimeLimit
+from callpost.speech.process import RecognizerProcess
 from callpost.speech.recognizer import FinishedPart, Recognition, RecognitionRequest, RecognizerLost
 from callpost.speech.whisper import Decoded, Whisper
 from callpost.speech.windows import Window
@@ -80,6 +80,7 @@ def test_from_every_part_on_the_same_comes_out(short: Path, transcribe: Transcri
         assert more == kept[done:]
         assert worked == sorted(worked)
         assert worked[0][0] == pytest.approx(kept[done - 1].length_ms / whole.length_ms, abs=0.01)
+        assert worked[0][1] == 0, "what was finished before gives no more time"
         assert worked[-1] == (1.0, whole.length_ms - kept[done - 1].length_ms)
 
 
@@ -254,13 +255,3 @@ async def test_whoever_keeps_can_end_the_recognition(recognizer: RecognizerProce
     with pytest.raises(KeyError, match="deleted"):
         await recognizer.transcribe(request(short), done.append, keep)
     assert done[-1] < 1
-
-
-async def test_what_was_finished_before_gives_no_more_time(models_folder: Path, short: Path) -> None:
-    shelf = Shelf()
-    async with RecognizerProcess("tiny.en", models_folder, part_ms=PART_MS) as recognizer:
-        await recognizer.transcribe(request(short), lambda _: None, shelf.keep)
-    limit = TimeLimit(base_s=0.005, per_minute_s=3600)  # less than any window takes, but for what is heard
-    async with RecognizerProcess("tiny.en", models_folder, part_ms=PART_MS, time_limit=limit) as recognizer:
-        with pytest.raises(RecognizerLost, match="time limit"):
-            await recognizer.transcribe(request(short, shelf.parts[:1]), lambda _: None)

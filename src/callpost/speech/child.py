@@ -5,9 +5,11 @@ its parent does, however that ends.
 """
 
 import faulthandler
+import os
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,41 +44,95 @@ class _Model:
     whisper: WhisperModel
 
 
-class Child:
-    """Answers requests one after the other; keeps one model loaded."""
+class _Cancelled(Exception):
+    """The service does not want the job any more."""
 
-    def __init__(self, setup: messages.Setup, send: Callable[[messages.Reply], None]) -> None:
+
+class _Teller:
+    """Tells the service of one job; raises _Cancelled where that is not wanted any more."""
+
+    def __init__(self, number: int, send: Callable[[messages.Answer], None]) -> None:
+        self._number = number
+        self._send = send
+        self.cancelled = threading.Event()
+
+    def say(self, reply: messages.Reply) -> None:
+        if self.cancelled.is_set():
+            raise _Cancelled
+        self.end(reply)
+
+    def end(self, reply: messages.Reply) -> None:
+        """The last word, wanted or not."""
+        self._send(messages.Answer(self._number, reply))
+
+    def report(self, done: float, heard_ms: int) -> None:
+        self.say(messages.Progress(done, heard_ms))
+
+
+class Child:
+    """Does all jobs that come at once, each in a thread of its own; their windows go through one pool.
+
+    Keeps one model loaded: those who come together want the same.
+    """
+
+    def __init__(self, setup: messages.Setup, send: Callable[[messages.Answer], None]) -> None:
         self._setup = setup
         self._send = send
         self._pool = ThreadPoolExecutor(setup.threads)
+        self._searching = ThreadPoolExecutor(setup.threads)
+        self._loading = threading.Lock()
         self._loaded: _Model | None = None
+        self._tellers: dict[int, _Teller] = {}
 
-    def answer(self, request: messages.Request) -> messages.Reply:
+    def begin(self, job: messages.Job) -> None:
+        """Do it beside whatever else there is to do."""
+        teller = self._tellers[job.number] = _Teller(job.number, self._send)
+        threading.Thread(target=self._run, args=(job, teller), daemon=True).start()
+
+    def cancel(self, number: int) -> None:
+        """Have a job end at its next word; one that has ended is left alone."""
+        if teller := self._tellers.get(number):
+            teller.cancelled.set()
+
+    def _run(self, job: messages.Job, teller: _Teller) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            try:
+                reply = self._reply(job.wanted, teller)
+            except _Cancelled:
+                reply = messages.Cancelled()
+            except (BrokenPipeError, ConnectionResetError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the service must hear of it
+                traceback.print_exc()
+                reply = messages.Broken(f"{type(error).__name__}: {error}")
+            del self._tellers[job.number]
+            teller.end(reply)
+
+    def _reply(self, wanted: messages.Work, teller: _Teller) -> messages.Reply:
         """Do what is asked. Foreseen failures are replies; others are raised."""
         try:
-            match request:
+            match wanted:
                 case messages.Transcribe():
-                    return self._transcribe(request)
+                    return self._transcribe(wanted, teller)
                 case messages.Redact():
-                    return self._redact(request)
+                    return self._redact(wanted, teller)
                 case messages.Transcode():
-                    return self._transcode(request)
-                case _:
-                    raise TypeError(f"not a request for a job: {type(request).__name__}")
+                    return self._transcode(wanted, teller)
         except UnreadableRecording as error:
             return messages.Unreadable(error.problem)
         except ConfigurationProblem as error:
             return messages.Misconfigured(str(error))
 
-    def _transcribe(self, request: messages.Transcribe) -> messages.Reply:
-        model = self._model(request.model)
+    def _transcribe(self, request: messages.Transcribe, teller: _Teller) -> messages.Reply:
+        with self._loading:
+            model = self._model(request.model)
         language = languages.whisper_code(
             request.language, model.whisper.supported_languages, request.model or self._setup.model
         )
         engine = transcription.Engine(
-            Whisper(model.whisper, language, request.terms), self._pool, self._setup.threads
+            Whisper(model.whisper, language, request.terms), self._pool, self._setup.threads, self._searching
         )
-        self._send(messages.Ready())
+        teller.say(messages.Ready())
         wanted = RecognitionRequest(
             Path(request.path),
             request.ingest,
@@ -94,11 +150,11 @@ class Child:
         heard = transcription.transcribe(
             wanted,
             engine,
-            self._report,
+            teller.report,
             block=block,
             part_ms=part_ms,
             finished=finished,
-            keep=lambda part: self._send(messages.Part(part.number, parts.seal(part, mark))),
+            keep=lambda part: teller.say(messages.Part(part.number, parts.seal(part, mark))),
         )
         return messages.Recognized(
             heard.transcript,
@@ -109,22 +165,19 @@ class Child:
             bool(finished),
         )
 
-    def _redact(self, request: messages.Redact) -> messages.Reply:
-        self._send(messages.Ready())
+    def _redact(self, request: messages.Redact, teller: _Teller) -> messages.Reply:
+        teller.say(messages.Ready())
         written = redaction.redact(
-            Path(request.source), Path(request.target), request.redaction, self._report
+            Path(request.source), Path(request.target), request.redaction, teller.report
         )
         return messages.Redacted(*written)
 
-    def _transcode(self, request: messages.Transcode) -> messages.Reply:
-        self._send(messages.Ready())
+    def _transcode(self, request: messages.Transcode, teller: _Teller) -> messages.Reply:
+        teller.say(messages.Ready())
         written = transcoding.transcode(
-            Path(request.source), Path(request.target), request.wanted, self._report
+            Path(request.source), Path(request.target), request.wanted, teller.report
         )
         return messages.Redacted(*written) if written else messages.Unchanged()
-
-    def _report(self, done: float, heard_ms: int) -> None:
-        self._send(messages.Progress(done, heard_ms))
 
     def _model(self, wanted: str | None) -> _Model:
         """The model asked for, loaded in the place of the one before."""
@@ -158,30 +211,29 @@ def main(descriptor: int, parent: int) -> None:
     faulthandler.enable()
     for ignored in (signal.SIGINT, signal.SIGTERM):  # the parent decides; a terminal signals both
         signal.signal(ignored, signal.SIG_IGN)
-    given_up = suppress(BrokenPipeError, ConnectionResetError)
-    with given_up, socket.socket(fileno=descriptor) as connection, connection.makefile("rb") as stream:
-        _serve(stream.read, lambda reply: connection.sendall(messages.framed(reply)))
+    with socket.socket(fileno=descriptor) as connection, connection.makefile("rb") as stream:
+        sending = threading.Lock()
+
+        def send(answer: messages.Answer) -> None:
+            with sending:
+                connection.sendall(messages.framed(answer))
+
+        with suppress(ConnectionResetError):
+            _serve(stream.read, send)
+    os._exit(0)  # whatever the threads do: nobody wants it any more
 
 
-def _serve(read: Callable[[int], bytes], send: Callable[[messages.Reply], None]) -> None:
+def _serve(read: Callable[[int], bytes], send: Callable[[messages.Answer], None]) -> None:
     child: Child | None = None
     while length := read(messages.LENGTH_BYTES):
-        request = messages.request(read(int.from_bytes(length, "big")))
-        if isinstance(request, messages.Setup):
-            child_process.limit_memory(request.memory_bytes)
-            child = Child(request, send)
-        elif child is not None:
-            send(_answered(child, request))
-
-
-def _answered(child: Child, request: messages.Request) -> messages.Reply:
-    try:
-        return child.answer(request)
-    except (BrokenPipeError, ConnectionResetError):
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the service must hear of it
-        traceback.print_exc()
-        return messages.Broken(f"{type(error).__name__}: {error}")
+        match messages.request(read(int.from_bytes(length, "big"))):
+            case messages.Setup() as setup:
+                child_process.limit_memory(setup.memory_bytes)
+                child = Child(setup, send)
+            case messages.Job() as job if child is not None:
+                child.begin(job)
+            case messages.Cancel(number) if child is not None:
+                child.cancel(number)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,16 @@ _PAUSE_MS = 500  # a shorter pause does not end a stretch of voice activity
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What recognises: a model set to a language, and the threads that may use it at once."""
+    """What recognises: a model set to a language, and the threads that may use it at once.
+
+    searching: where speech is searched for, so that it does not wait behind the windows of other recordings;
+    None: in the pool, too.
+    """
 
     whisper: Whisper
     pool: Executor
     threads: int
+    searching: Executor | None = None
 
 
 def transcribe(
@@ -163,7 +168,8 @@ class _Transcription:
 
     def push(self, block: Sequence[Samples]) -> None:
         """Take in one block: a row of samples for each source, perhaps more rows than sources."""
-        found = self._engine.pool.map(WindowFinder.push, self._finders, block)
+        pool = self._engine.searching or self._engine.pool
+        found = pool.map(WindowFinder.push, self._finders, block)
         self._windows += [window for windows in found for window in windows]
         self._blocks += 1
         block_ms = max(map(len, block)) // SAMPLES_PER_MS
@@ -171,6 +177,7 @@ class _Transcription:
         self.waiting_ms += block_ms
         if self.length_ms > _LONGEST_MS:
             raise audio.unreadable(f"it is longer than {_LONGEST_MS // 3_600_000} hours")
+        self._progress(0)
 
     def recognise(self) -> None:
         """Recognise what waits."""
