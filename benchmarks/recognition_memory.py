@@ -33,11 +33,12 @@ def main() -> None:
     wanted = parser.parse_args()
     with TemporaryDirectory(prefix="callpost-benchmark-") as name:
         folder = Path(name)
-        recording = _long(folder / "long.wav", wanted.minutes)
+        recording = long_recording(folder / "long.wav", wanted.minutes)
         asyncio.run(_follow(recording, wanted.minutes, wanted.model, folder / "models"))
 
 
-def _long(target: Path, minutes: int) -> Path:
+def long_recording(target: Path, minutes: int) -> Path:
+    """The sample call again and again, stereo, 8 kHz."""
     channels = [samples[::2] for samples in decode_audio(str(_CALL), split_stereo=True)]
     once = (np.stack(channels, axis=1) * 32767).astype("<i2").tobytes()
     with wave.open(str(target), "wb") as file:

@@ -82,6 +82,7 @@ def _print(outcome: Outcome) -> None:
         ("wrong", f"{len(books.wrong)}"),
         ("second versions by role", f"{len(books.second_versions)}"),
         ("unexplained", f"{len(books.unexplained)}"),
+        ("parts left behind", f"{len(outcome.left)}"),
         ("wall time", f"{outcome.seconds:.0f} s (seed {outcome.plan.seed})"),
     ]
     for name, value in rows:

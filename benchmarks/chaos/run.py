@@ -45,13 +45,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened, and what it came to."""
+    """What happened, and what it came to. left: parts of recordings that have ended, by their files."""
 
     plan: Plan
     books: Books
     killer: Killer
     client: Client
     ended_by_themselves: list[str]
+    left: list[str]
     settled: bool
     seconds: float
 
@@ -63,6 +64,7 @@ class Outcome:
             *([f"{missing} recordings could not be posted"] if missing else []),
             *([f"only {self.killer.kills} kills"] if self.killer.kills < self.plan.kills else []),
             *self.ended_by_themselves,
+            *(f"{part} is still there" for part in self.left),
             *self.books.violations,
         ]
 
@@ -108,7 +110,8 @@ def run(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _: None) 
         tell("everything has ended" if settled else "something is still pending")
         books = Auditor(client, account, _BUCKET, endpoint).audit(media)
         ended = installation.ended_by_themselves
-    return Outcome(plan, books, killer, client, ended, settled, time.monotonic() - began)
+        left = [str(path) for path in data.rglob("parts/*")]
+    return Outcome(plan, books, killer, client, ended, left, settled, time.monotonic() - began)
 
 
 def _environment(account: Account, folder: Path, port: int) -> dict[str, str]:

@@ -23,7 +23,7 @@ from callpost.network import Network
 from callpost.pipeline.accept import Acceptance
 from callpost.pipeline.process import Processor
 from callpost.pipeline.publish import PublishRules
-from callpost.speech.recognizer import Recognition, RecognitionRequest
+from callpost.speech.recognizer import FinishedPart, Keep, Recognition, RecognitionRequest
 from callpost.store import deliveries as delivery_store
 from callpost.store import media as media_store
 from callpost.store import reports
@@ -66,9 +66,15 @@ class FakeRecognizer:
     requests: list[RecognitionRequest] = field(default_factory=list)
     redactions: list[ToneRedaction] = field(default_factory=list)
     took_ms: int = 0
+    parts: list[FinishedPart] = field(default_factory=list)
 
-    async def transcribe(self, request: RecognitionRequest, progress: Callable[[float], None]) -> Recognition:
+    async def transcribe(
+        self, request: RecognitionRequest, progress: Callable[[float], None], keep: Keep | None = None
+    ) -> Recognition:
         self.requests.append(request)
+        for part in self.parts:
+            if keep is not None and part.number > len(request.finished):
+                await keep(part)
         if self.failures:
             raise self.failures.pop(0)
         progress(1.0)

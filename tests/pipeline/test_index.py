@@ -13,7 +13,7 @@ from callpost.model.results import CategoryValue
 from callpost.model.search import Term, Wanted
 from callpost.model.transcript import Transcript
 from callpost.pipeline.expire import expire
-from callpost.speech.recognizer import Recognition, RecognitionRequest
+from callpost.speech.recognizer import Keep, Recognition, RecognitionRequest
 from callpost.store import media as media_store
 from callpost.store import search
 from callpost.store.media import MediaQuery
@@ -112,12 +112,12 @@ async def test_metadata_that_change_while_it_is_processed_are_in_the_index(desk:
 
     class Interrupted(FakeRecognizer):
         async def transcribe(
-            self, request: RecognitionRequest, progress: Callable[[float], None]
+            self, request: RecognitionRequest, progress: Callable[[float], None], keep: Keep | None = None
         ) -> Recognition:
             changed = Metadata({"title": "Frost"})
             async with desk.database.connection() as connection:
                 await media_store.set_metadata(connection, organization_id, media_id, changed)
-            return await FakeRecognizer.transcribe(self, request, progress)
+            return await FakeRecognizer.transcribe(self, request, progress, keep)
 
     await replace(desk.processor, recognizer=Interrupted()).process(media_id)
     assert await found(desk, "frost") == [media_id]

@@ -52,7 +52,7 @@ def transcribe(models_folder: Path) -> Iterator[Transcribe]:
                 folder = str(models.locate(model, models_folder))
                 loaded[model] = WhisperModel(folder, compute_type="int8", cpu_threads=1, num_workers=2)
             terms = more.pop("terms", ())
-            whisper = Whisper(loaded[model], "en", terms)
+            whisper = more.pop("whisper", Whisper)(loaded[model], "en", terms)
             request = RecognitionRequest(
                 path, ingest or Ingest(), "en-US", None, terms, voices=more.pop("voices", False)
             )

@@ -115,12 +115,26 @@ async def test_a_process_that_died_while_idle_is_replaced(
     assert "Harbor" in text(heard)
 
 
-async def test_a_cancelled_job_stops_working_at_once(recognizer: RecognizerProcess, call: Path) -> None:
+async def test_a_cancelled_job_is_left_off_and_the_process_stays(
+    recognizer: RecognizerProcess, call: Path, write: Write, opening: Samples
+) -> None:
     pid, task = await pid_at_work(recognizer, call)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await gone(pid, within_s=1)
+    assert "Harbor" in text(await recognizer.transcribe(request(write("call.wav", opening)), lambda _: None))
+    assert recognizer.pid == pid
+
+
+async def test_a_job_that_cannot_be_left_off_is_ended_with_the_process(
+    recognizer: RecognizerProcess, call: Path
+) -> None:
+    pid, task = await pid_at_work(recognizer, call)
+    os.kill(pid, signal.SIGSTOP)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await gone(pid)
 
 
 async def test_signals_for_the_service_do_not_reach_the_work(

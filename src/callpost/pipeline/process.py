@@ -1,7 +1,7 @@
 """What happens to an accepted recording: fetched, recognised, analysed, kept, and its deliveries planned.
 
-Any step may run twice: a worker that dies leaves its job to another one, which starts anew, and only the last
-transaction makes results visible.
+Any step may run twice: a worker that dies leaves its job to another one, which starts anew (in the middle of
+a long recording, see `pipeline.parts`), and only the last transaction makes results visible.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from callpost.model.results import Basis, Report, Results
 from callpost.network import Network
 from callpost.pipeline import again, publish
 from callpost.pipeline.index import index
+from callpost.pipeline.parts import Overtaken, Parts
 from callpost.pipeline.publish import PublishRules
 from callpost.speech.recognizer import Recognition, RecognitionRequest, Recognizer
 from callpost.store import classifiers, reports
@@ -40,7 +41,8 @@ from callpost.store.objects import Objects
 
 log = structlog.get_logger()
 
-# A recording that takes its worker down every time must not do so for ever.
+# A recording that takes its worker down every time must not do so for ever. Those that led to another
+# finished part do not count.
 _MOST_STARTS = 5
 _PULSE_S = 1.0
 _INTERNAL_ERROR = 90001
@@ -72,7 +74,11 @@ class Processor:
             return
         facts = {"callpost.media_id": str(media_id), "callpost.run": str(job.run)}
         with tracing.span("process", facts, within=job.trace, kind=tracing.SpanKind.CONSUMER) as span:
-            report, basis = await self._ending(job)
+            try:
+                report, basis = await self._ending(job)
+            except Overtaken:
+                await self._leave(media_id)
+                return
             with tracing.span("store"):
                 await self._end(job, report, basis)
             span.set_attribute("callpost.status", report.media.status)
@@ -98,6 +104,7 @@ class Processor:
             run = await media_store.run(connection, media_id)
             trace = await media_store.trace(connection, media_id)
         if media is None or configuration is None or run is None:
+            await self._leave(media_id)
             return None
         if starts is None:
             # Whoever ended it may have died before this.
@@ -160,8 +167,9 @@ class Processor:
         return again.corrected_basis(basis, aligned)
 
     async def _forget(self, media_id: UUID, configuration: Configuration, run: int) -> None:
-        """What processings before `run` left, and a corrected text: they may hold what is redacted now."""
+        """Bases before `run`, finished parts, and a corrected text: they may hold what is redacted now."""
         await reports.drop_bases(self.objects, media_id, run)
+        await reports.drop_parts(self.objects, media_id)
         if configuration.corrected is not None:
             await reports.drop_corrected(self.objects, media_id, configuration.corrected)
 
@@ -195,6 +203,7 @@ class Processor:
     async def _recognize(self, job: "_Job", original: Stream) -> Recognition:
         configuration = job.configuration
         write = partial(self._tell, job, "transcribing")
+        parts = Parts(self.database, self.objects, job.media.media_id, job.run)
         async with self.objects.local(original.key) as path, _Pulse(write) as pulse:
             request = RecognitionRequest(
                 path=path,
@@ -203,9 +212,10 @@ class Processor:
                 model=configuration.model,
                 terms=tuple(term for words in configuration.vocabularies for term in words.expected),
                 voices="voiceFeatures" in configuration.features,
+                finished=await parts.finished(),
             )
             with tracing.span("recognize") as span:
-                recognition = await self.recognizer.transcribe(request, pulse.hear)
+                recognition = await self.recognizer.transcribe(request, pulse.hear, parts.keep)
                 span.set_attribute("callpost.length_ms", recognition.length_ms)
         async with self.database.connection() as connection:
             await media_store.set_recognized(
@@ -275,10 +285,16 @@ class Processor:
         deliveries = await self._publish(job, report, basis)
         if deliveries is not None:
             await self._forget(media_id, job.configuration, job.run)
-        elif await self._run(media_id) is None:
-            # Deleted while it was processed: what was kept meanwhile goes too.
-            await self.objects.delete(reports.folder(media_id))
+        else:
+            await self._leave(media_id)
         log.info("media.ended", **_facts(job, report, deliveries))
+
+    async def _leave(self, media_id: UUID) -> None:
+        """Remove what was kept since another worker ended the recording, or somebody deleted it."""
+        if await self._run(media_id) is None:
+            await self.objects.delete(reports.folder(media_id))
+        else:
+            await reports.drop_parts(self.objects, media_id)
 
     async def _publish(self, job: "_Job", report: Report, basis: Basis | None) -> int | None:
         """End the recording; how many deliveries are due then. None: it had ended, or was deleted."""

@@ -22,6 +22,7 @@ class Setup(msgspec.Struct, frozen=True, tag=True):
     compute_type: str
     device: str
     memory_bytes: int | None
+    part_ms: int
 
 
 class Transcribe(msgspec.Struct, frozen=True, tag=True):
@@ -31,6 +32,7 @@ class Transcribe(msgspec.Struct, frozen=True, tag=True):
     model: str | None
     terms: tuple[ExpectedTerm, ...]
     voices: bool
+    finished: tuple[bytes, ...]
 
 
 class Redact(msgspec.Struct, frozen=True, tag=True):
@@ -45,23 +47,52 @@ class Transcode(msgspec.Struct, frozen=True, tag=True):
     wanted: AudioTranscode
 
 
+Work = Transcribe | Redact | Transcode
+
+
+class Job(msgspec.Struct, frozen=True, tag=True):
+    """One piece of work; whatever is said of it names its number."""
+
+    number: int
+    wanted: Work
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Leave off with a job, which answers `Cancelled` unless it had ended."""
+
+    number: int
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The model is loaded; the time limit of the recording begins here."""
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True):
-    """done: 0..1. heard_ms: milliseconds of sound worked through."""
+    """done: 0..1. heard_ms: milliseconds of sound worked through for this request.
+
+    As long as that is 0, be it that what was finished earlier is read past, the time limit begins anew.
+    """
 
     done: float
     heard_ms: int
 
 
+class Part(msgspec.Struct, frozen=True, tag=True):
+    """See `recognizer.FinishedPart`."""
+
+    number: int
+    data: bytes
+
+
 class Recognized(msgspec.Struct, frozen=True, tag=True):
+    """resumed: not all of it was recognised for this request."""
+
     transcript: Transcript
     length_ms: int
     content_type: str
     extension: str
     warnings: tuple[Problem, ...]
+    resumed: bool
 
 
 class Redacted(msgspec.Struct, frozen=True, tag=True):
@@ -82,20 +113,47 @@ class Misconfigured(msgspec.Struct, frozen=True, tag=True):
 
 
 class Broken(msgspec.Struct, frozen=True, tag=True):
-    """An error nobody foresaw; the process ends after it."""
+    """An error nobody foresaw."""
 
     message: str
 
 
-Request = Setup | Transcribe | Redact | Transcode
-Reply = Ready | Progress | Recognized | Redacted | Unchanged | Unreadable | Misconfigured | Broken
+class Cancelled(msgspec.Struct, frozen=True, tag=True):
+    """Nothing of the job is under way any more."""
+
+
+Request = Setup | Job | Cancel
+Reply = (
+    Ready
+    | Progress
+    | Part
+    | Recognized
+    | Redacted
+    | Unchanged
+    | Unreadable
+    | Misconfigured
+    | Broken
+    | Cancelled
+)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What is said of the job `number`. Those after `Ready`, `Progress` and `Part` are the last of it."""
+
+    number: int
+    reply: Reply
+
+    @property
+    def is_last(self) -> bool:
+        return not isinstance(self.reply, Ready | Progress | Part)
+
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
-_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+_answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
 
-def framed(message: Request | Reply) -> bytes:
+def framed(message: Request | Answer) -> bytes:
     """The message as it travels, its length in front of it."""
     body = _encoder.encode(message)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
@@ -106,6 +164,6 @@ def request(body: bytes) -> Request:
     return _requests.decode(body)
 
 
-def reply(body: bytes) -> Reply:
-    """The reply in a message without its length."""
-    return _replies.decode(body)
+def answer(body: bytes) -> Answer:
+    """The answer in a message without its length."""
+    return _answers.decode(body)

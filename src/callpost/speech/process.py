@@ -1,15 +1,15 @@
-"""The recognizer as the service sees it: a process of its own behind two coroutines.
+"""The recognizer as the service sees it: a process of its own behind three coroutines.
 
-A crash, a kill or a hang in there costs the job that runs, and nothing else: the next call starts anew.
+All recordings that come at once are recognised there by one model. A crash, a kill or a hang costs those that
+are under way the time since their last finished part: they go on in another process, one at a time, so that
+the one at fault is lost alone (docs/decisions/0008).
 """
 
 import asyncio
 import os
-import socket
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,12 +19,14 @@ import msgspec
 from callpost.errors import ConfigurationProblem, UnreadableRecording
 from callpost.model.configuration import AudioTranscode
 from callpost.model.redaction import ToneRedaction
-from callpost.speech import messages
-from callpost.speech.recognizer import Recognition, RecognitionRequest, RecognizerLost
+from callpost.speech import messages, parts
+from callpost.speech.gate import Gate
+from callpost.speech.keeping import Keeping
+from callpost.speech.link import Line, Link
+from callpost.speech.recognizer import FinishedPart, Keep, Recognition, RecognitionRequest, RecognizerLost
 
 _LOADING_LIMIT_S = 3600.0  # a large model may have to be fetched first
-_ONE_THREAD_LIBRARIES = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}  # glibc keeps what each thread freed: 110 MB less after 25 minutes
+_OBEYING_S = 5.0  # a batch of windows takes less
 
 Progress = Callable[[float], None]
 
@@ -32,7 +34,9 @@ Progress = Callable[[float], None]
 class TimeLimit(msgspec.Struct, frozen=True):
     """How long a recording may take: base_s, and per_minute_s more for each minute of sound worked through.
 
-    Counted from when the model is loaded, in seconds. What hangs makes no progress, and so is found out.
+    Counted from when the model is loaded, in seconds; where several recordings share them, each counts its
+    share. What hangs makes no progress, and so is found out. What an earlier process has finished gives no
+    time, and takes none to be read past.
     """
 
     base_s: float = 120.0
@@ -42,13 +46,27 @@ class TimeLimit(msgspec.Struct, frozen=True):
         return self.base_s + self.per_minute_s * heard_ms / 60_000
 
 
+class _Interrupted(Exception):
+    """The job came to nothing while there were others; it may not be the one at fault."""
+
+
+@dataclass(frozen=True)
+class _Follower:
+    """Who hears of a job while it goes on. gate: by whose clock its time is limited."""
+
+    gate: Gate
+    progress: Progress
+    keep: Callable[[FinishedPart], None]
+
+
 class RecognizerProcess:
-    """Recognises one recording at a time in a child process; further calls wait for their turn.
+    """Recognises in a child process, as many recordings at once as come; those that want another model than
+    the ones under way wait for these.
 
     model: name of a packaged model ("base", "tiny.en"), a folder, or what the hub knows. models_folder: where
     joined and fetched models are kept. threads: how many work at once, None: one per processor.
     compute_type, device: CTranslate2's ("int8" and "cpu"; "float16" and "cuda"). memory_bytes: what the child
-    may allocate, None: no limit.
+    may allocate, None: no limit. part_ms: sound that is recognised at once, and handed over as a part.
     """
 
     def __init__(
@@ -61,6 +79,7 @@ class RecognizerProcess:
         device: str = "cpu",
         memory_bytes: int | None = 4 << 30,
         time_limit: TimeLimit | None = None,
+        part_ms: int = parts.LENGTH_MS,
     ) -> None:
         self._setup = messages.Setup(
             model=model,
@@ -69,21 +88,22 @@ class RecognizerProcess:
             compute_type=compute_type,
             device=device,
             memory_bytes=memory_bytes,
+            part_ms=part_ms,
         )
         self._time_limit = time_limit or TimeLimit()
-        self._child: _Child | None = None
-        self._turn = asyncio.Lock()
+        self._link: Link | None = None
+        self._starting = asyncio.Lock()
+        self._gate = Gate()
+        self._closed = False
 
     async def open(self) -> None:
         """Start the child, so that the first recording finds it there."""
-        async with self._turn:
-            await self._started()
+        await self._started()
 
     async def close(self) -> None:
         """End the child at once, with whatever it is doing."""
-        child, self._child = self._child, None
-        if child is not None:
-            await child.kill()
+        self._closed = True
+        await self._end_child()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -97,27 +117,44 @@ class RecognizerProcess:
     @property
     def pid(self) -> int | None:
         """The child's process id, for monitoring."""
-        return self._child.pid if self._child is not None else None
+        return self._link.pid if self._link is not None else None
 
-    async def transcribe(self, request: RecognitionRequest, progress: Progress) -> Recognition:
-        """See `recognizer.Recognizer`. A cancelled call kills the child, so that the next need not wait."""
-        message = messages.Transcribe(
-            path=str(request.path),
-            ingest=request.ingest,
-            language=request.language,
-            model=request.model,
-            terms=request.terms,
-            voices=request.voices,
-        )
-        async with self._turn:
-            child, began = await self._started(), time.monotonic()
-            try:
-                reply = await self._job(child, message, progress)
-            except BaseException:
-                await self.close()
-                raise
-            took_ms = round((time.monotonic() - began) * 1000)
-        return replace(_recognition(reply), took_ms=took_ms)
+    async def transcribe(
+        self, request: RecognitionRequest, progress: Progress, keep: Keep | None = None
+    ) -> Recognition:
+        """See `recognizer.Recognizer`. A call that is cancelled leaves the others alone."""
+        keeping = Keeping(keep)
+        return await keeping.beside(self._recognised(request, _rising(progress), keeping.take))
+
+    async def _recognised(
+        self, request: RecognitionRequest, progress: Progress, keep: Callable[[FinishedPart], None]
+    ) -> Recognition:
+        finished = [*request.finished]
+
+        def finish(part: FinishedPart) -> None:
+            finished[part.number - 1 :] = [part.data]
+            keep(part)
+
+        follower = _Follower(self._gate, progress, finish)
+        with suppress(_Interrupted):
+            return await self._try(request, finished, follower, alone=False)
+        return await self._try(request, finished, follower, alone=True)
+
+    async def _try(
+        self, request: RecognitionRequest, finished: list[bytes], follower: _Follower, *, alone: bool
+    ) -> Recognition:
+        """Recognise, from what is finished on. Raises _Interrupted unless nothing else was under way."""
+        async with self._gate.entered(request.model or self._setup.model, alone=alone):
+            link, began = await self._started(), self._gate.share()
+            with link.line() as line:
+                try:
+                    reply = await self._job(line, _message(request, finished), follower)
+                except RecognizerLost as error:
+                    if not self._closed and (line.in_company or link.jobs > 1):
+                        raise _Interrupted from error
+                    await self._end_child()
+                    raise
+            return _recognition(reply, round((self._gate.share() - began) * 1000))
 
     async def redact(self, source: Path, target: Path, redaction: ToneRedaction) -> tuple[str, str]:
         """See `recognizer.Recognizer`. In a child of its own: short work need not wait for long."""
@@ -128,43 +165,116 @@ class RecognizerProcess:
         reply = await self._apart(messages.Transcode(str(source), str(target), wanted))
         return None if isinstance(reply, messages.Unchanged) else _written(reply)
 
-    async def _apart(self, message: messages.Request) -> messages.Reply:
-        child = await _Child.start(self._setup)
+    async def _apart(self, wanted: messages.Work) -> messages.Reply:
+        link = await Link.start(self._setup)
         try:
-            return await self._job(child, message, lambda _: None)
+            with link.line() as line:
+                return await self._follow(line, wanted, _Follower(Gate(), lambda _: None, lambda _: None))
         finally:
-            await child.kill()
+            await link.kill()
 
-    async def _started(self) -> "_Child":
-        if self._child is not None and not self._child.is_alive:
-            await self.close()
-        if self._child is None:
-            self._child = await _Child.start(self._setup)
-        return self._child
+    async def _started(self) -> Link:
+        async with self._starting:
+            if self._link is not None and not self._link.is_alive:
+                await self._end_child()
+            if self._closed:
+                raise RecognizerLost("The recognizer is closed.")
+            if self._link is None:
+                self._link = await Link.start(self._setup)
+            return self._link
 
-    async def _job(self, child: "_Child", message: messages.Request, progress: Progress) -> messages.Reply:
-        """Send one request and follow it to its end, within the time limit."""
-        loop = asyncio.get_running_loop()
-        began, limit_s = loop.time(), _LOADING_LIMIT_S
-        await child.send(message)
+    async def _end_child(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.kill()
+
+    async def _job(self, line: Line, wanted: messages.Work, follower: _Follower) -> messages.Reply:
+        """`_follow`, and see to it that nothing goes on in the child where nobody follows any more."""
+        try:
+            return await self._follow(line, wanted, follower)
+        except BaseException:
+            if not line.ended:
+                await self._withdraw(line)
+            raise
+
+    async def _withdraw(self, line: Line) -> None:
+        """Have the child leave off with a job; end it where it does not."""
+        with suppress(RecognizerLost, TimeoutError):
+            try:
+                async with asyncio.timeout(_OBEYING_S):
+                    await line.send(messages.Cancel(line.number))
+                    while not line.ended:
+                        await line.receive(_OBEYING_S)
+            finally:
+                if not line.ended:
+                    await line.kill()
+
+    async def _follow(self, line: Line, wanted: messages.Work, follower: _Follower) -> messages.Reply:
+        """Send one job and follow it to its end, within the time limit."""
+        gate = follower.gate
+        await line.send(messages.Job(line.number, wanted))
+        began, limit_s = gate.share(), _LOADING_LIMIT_S
         while True:
-            match reply := await child.receive(began + limit_s):
+            match reply := await _received(line, gate, began + limit_s):
                 case messages.Ready():
-                    began, limit_s = loop.time(), self._time_limit.after(0)
+                    began, limit_s = gate.share(), self._time_limit.after(0)
+                case messages.Progress(done, 0):
+                    began = gate.share()
+                    follower.progress(done)
                 case messages.Progress():
                     limit_s = self._time_limit.after(reply.heard_ms)
-                    progress(reply.done)
+                    follower.progress(reply.done)
+                case messages.Part():
+                    follower.keep(FinishedPart(reply.number, reply.data))
                 case messages.Broken():
                     raise RecognizerLost(f"The recognizer failed: {reply.message}")
                 case _:
                     return reply
 
 
-def _recognition(reply: messages.Reply) -> Recognition:
+async def _received(line: Line, gate: Gate, deadline: float) -> messages.Reply:
+    """The next message. Raises RecognizerLost at the deadline, by the gate's clock."""
+    while (left_s := deadline - gate.share()) > 0:
+        with suppress(TimeoutError):
+            return await line.receive(left_s * max(1, gate.inside))
+    raise RecognizerLost("The recognizer took longer than its time limit and was ended.")
+
+
+def _rising(progress: Progress) -> Progress:
+    """Where a job goes on from its last part, nobody hears of it until it is further than before."""
+    reached = 0.0
+
+    def tell(done: float) -> None:
+        nonlocal reached
+        if done >= reached:
+            reached = done
+            progress(done)
+
+    return tell
+
+
+def _message(request: RecognitionRequest, finished: list[bytes]) -> messages.Transcribe:
+    return messages.Transcribe(
+        path=str(request.path),
+        ingest=request.ingest,
+        language=request.language,
+        model=request.model,
+        terms=request.terms,
+        voices=request.voices,
+        finished=tuple(finished),
+    )
+
+
+def _recognition(reply: messages.Reply, took_ms: int) -> Recognition:
     match reply:
         case messages.Recognized():
             return Recognition(
-                reply.transcript, reply.length_ms, reply.content_type, reply.extension, reply.warnings
+                reply.transcript,
+                reply.length_ms,
+                reply.content_type,
+                reply.extension,
+                reply.warnings,
+                0 if reply.resumed else took_ms,
             )
         case _:
             raise _failure(reply)
@@ -186,72 +296,3 @@ def _failure(reply: messages.Reply) -> Exception:
             return ConfigurationProblem(reply.message)
         case _:
             return RecognizerLost(f"The recognizer answered with {type(reply).__name__}.")
-
-
-class _Child:
-    """A started child and the socket to it; native libraries may print where they like."""
-
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        self._process = process
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def start(cls, setup: messages.Setup) -> Self:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "callpost.speech.child", str(theirs.fileno()), str(os.getpid())),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                env={**os.environ, **_ONE_THREAD_LIBRARIES, **_FEW_ARENAS},
-            )
-        reader, writer = await asyncio.open_connection(sock=ours)
-        child = cls(process, reader, writer)
-        await child.send(setup)
-        return child
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.returncode is None and not self._reader.at_eof()
-
-    async def send(self, message: messages.Request) -> None:
-        """Raises RecognizerLost where the child has ended."""
-        try:
-            self._writer.write(messages.framed(message))
-            await self._writer.drain()
-        except ConnectionError as error:
-            raise await self._lost() from error
-
-    async def receive(self, deadline: float) -> messages.Reply:
-        """The next message. Raises RecognizerLost at the deadline (loop time), or where the child ended."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                length = await self._reader.readexactly(messages.LENGTH_BYTES)
-                return messages.reply(await self._reader.readexactly(int.from_bytes(length, "big")))
-        except TimeoutError as error:
-            raise RecognizerLost("The recognizer took longer than its time limit and was ended.") from error
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise await self._lost() from error
-
-    async def _lost(self) -> RecognizerLost:
-        code = await self._process.wait()
-        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        return RecognizerLost(f"The recognizer's process ended {how} in the middle of a job.")
-
-    async def kill(self) -> None:
-        """End the child, whatever it does, and wait until it is gone."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await asyncio.shield(self._process.wait())
-        self._writer.close()

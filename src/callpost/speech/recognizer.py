@@ -1,6 +1,6 @@
 """What the rest of callpost asks of recognition, and what it gets back. Imports no native library."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,8 @@ class RecognitionRequest:
     terms: words the recogniser should expect (names, products), most important first: Whisper is told of as
     many as its prompt has room for (223 tokens, about 60 names), and all are looked for in what it hears.
     voices: say how each word sounds.
+    finished: the data of the parts that an earlier call has handed over, from the first one on; those that do
+    not belong to this request any more are found out and not used.
     """
 
     path: Path
@@ -32,6 +34,22 @@ class RecognitionRequest:
     model: str | None
     terms: tuple[ExpectedTerm, ...] = ()
     voices: bool = False
+    finished: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedPart:
+    """What is done of a recording that is longer than one part, to go on from. number: from 1.
+
+    data: for the recognizer alone; the same for the same recording and request, whoever makes it.
+    """
+
+    number: int
+    data: bytes
+
+
+Keep = Callable[[FinishedPart], Awaitable[None]]
+"""Keeps a part. Awaited before the next one is handed over; what it raises ends the recognition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +57,8 @@ class Recognition:
     """What was heard. length_ms: of the decoded audio.
 
     content_type, extension: of the container as it really is ("audio/x-wav", "wav"), whatever was claimed.
-    took_ms: that the recogniser worked on it, without waiting for its turn; 0: not measured.
+    took_ms: that the recogniser worked on it, without waiting for its turn; 0: not measured, as where it went
+    on from parts that were finished before.
     """
 
     transcript: Transcript
@@ -53,8 +72,13 @@ class Recognition:
 class Recognizer(Protocol):
     """Turns recordings into transcripts. Implemented by `speech.process.RecognizerProcess`."""
 
-    async def transcribe(self, request: RecognitionRequest, progress: Callable[[float], None]) -> Recognition:
+    async def transcribe(
+        self, request: RecognitionRequest, progress: Callable[[float], None], keep: Keep | None = None
+    ) -> Recognition:
         """Recognise one recording; `progress` is called with 0..1, never falling.
+
+        keep: takes each part that is finished while the recognition goes on; a recording that ends within its
+        first part has none. A later request with these parts yields the same as if nothing had stopped.
 
         Raises errors.UnreadableRecording where the recording or the request for it cannot be served
         (trying again would not help), RecognizerLost where the process died (trying again may).

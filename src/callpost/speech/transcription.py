@@ -1,25 +1,25 @@
 """One recording from file to transcript, part by part: its length does not decide the memory it takes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
 from callpost.errors import Problem
 from callpost.model.transcript import Activity, Transcript, Word
-from callpost.speech import audio, batches, ingest, turns, voice
+from callpost.speech import audio, batches, ingest, parts, turns, voice
 from callpost.speech.audio import RATE, SAMPLES_PER_MS, Recording, Report, Samples
 from callpost.speech.ingest import Plan, Source
+from callpost.speech.parts import Heard, Part
 from callpost.speech.recognizer import Recognition, RecognitionRequest
 from callpost.speech.vocabulary import Vocabulary
 from callpost.speech.whisper import Whisper
 from callpost.speech.windows import Window, WindowFinder
 
-_BLOCK = 60 * RATE  # read and searched for speech at once; the search takes memory with it
-_PART_MS = 300_000  # recognised at once: enough for full batches
+BLOCK = 60 * RATE  # read and searched for speech at once; the search takes memory with it
 _LONGEST_MS = 24 * 3600 * 1000
 _SAME = 4  # of 32768; two channels that differ by no more are one channel twice
 _PAUSE_MS = 500  # a shorter pause does not end a stretch of voice activity
@@ -27,11 +27,16 @@ _PAUSE_MS = 500  # a shorter pause does not end a stretch of voice activity
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What recognises: a model set to a language, and the threads that may use it at once."""
+    """What recognises: a model set to a language, and the threads that may use it at once.
+
+    searching: where speech is searched for, so that it does not wait behind the windows of other recordings;
+    None: in the pool, too.
+    """
 
     whisper: Whisper
     pool: Executor
     threads: int
+    searching: Executor | None = None
 
 
 def transcribe(
@@ -39,12 +44,16 @@ def transcribe(
     engine: Engine,
     report: Report,
     *,
-    block: int = _BLOCK,
-    part_ms: int = _PART_MS,
+    block: int = BLOCK,
+    part_ms: int = parts.LENGTH_MS,
+    finished: Sequence[Part] = (),
+    keep: Callable[[Part], None] = lambda _: None,
 ) -> Recognition:
     """Recognise one recording.
 
-    block: samples of 16 kHz that are read at once. part_ms: how much sound is recognised at once.
+    block: samples of 16 kHz that are read at once. part_ms: how much sound is recognised at once. finished:
+    parts to go on from. keep: gets each part that is finished, but the last one. `report` tells how much was
+    worked through by this call, and nothing new while what is finished is read past.
 
     Raises UnreadableRecording where nothing in it can be read (10201), or where its channels are not those
     of the configuration (15004, 15005).
@@ -59,10 +68,13 @@ def transcribe(
         transcription = _Transcription(
             plan.sources, engine, report, recording.duration_ms, voices=request.voices
         )
-        for sound in chain([first], blocks):
-            transcription.push(sound)
+        blocks = chain([first], blocks)
+        if finished:
+            transcription.go_on(finished, blocks)
+        for sound in blocks:
             if transcription.waiting_ms >= part_ms:
-                transcription.recognise()
+                keep(transcription.part())
+            transcription.push(sound)
         return _recognition(request, recording, plan, transcription)
 
 
@@ -93,6 +105,19 @@ def _recognition(
     )
 
 
+class _Finder(WindowFinder):
+    """Can leave off, and go on elsewhere as if it had not."""
+
+    @property
+    def goes_on_at(self) -> int:
+        """The first sample that is still needed, counted from the beginning of the recording."""
+        return self._offset
+
+    def go_on(self, held: Samples, offset: int) -> None:
+        """held: the sound from `offset` on to where the next push begins."""
+        self._held, self._offset = held, offset
+
+
 class _Transcription:
     """A recording on its way: takes blocks of sound, gathers words."""
 
@@ -104,22 +129,56 @@ class _Transcription:
         self._engine = engine
         self._report = report
         self._total_ms = total_ms
-        self._finders = [WindowFinder(source.number) for source in sources]
+        self._finders = [_Finder(source.number) for source in sources]
         self._words: defaultdict[int, list[Word]] = defaultdict(list)
         self._speech: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self._windows: list[Window] = []
+        self._parts = self._blocks = 0
+        self._earlier_ms = 0  # worked through before this process
         self.length_ms = 0  # taken in
         self.waiting_ms = 0  # of it not recognised yet
 
+    def go_on(self, finished: Sequence[Part], blocks: Iterator[tuple[Samples, ...]]) -> None:
+        """Take up what is finished, and read past it."""
+        for part in finished:
+            for source, heard in zip(self._sources, part.sources, strict=True):
+                self._words[source.number] += heard.words
+                self._speech[source.number] += heard.speech
+        last = finished[-1]
+        self._parts, self._blocks = last.number, last.blocks
+        self.length_ms = self._earlier_ms = last.length_ms
+        tails = [_Tail(heard.goes_on_at) for heard in last.sources]
+        for block in islice(blocks, last.blocks):
+            for tail, row in zip(tails, block, strict=False):
+                tail.push(row)
+            self._progress(0)
+        for finder, tail in zip(self._finders, tails, strict=True):
+            finder.go_on(tail.held, tail.start)
+
+    def part(self) -> Part:
+        """Recognise what waits, and tell what that adds."""
+        numbers = [source.number for source in self._sources]
+        before = [(len(self._words[number]), len(self._speech[number])) for number in numbers]
+        self.recognise()
+        self._parts += 1
+        heard = [
+            Heard(tuple(self._words[number][words:]), tuple(self._speech[number][speech:]), finder.goes_on_at)
+            for number, finder, (words, speech) in zip(numbers, self._finders, before, strict=True)
+        ]
+        return Part(self._parts, self._blocks, self.length_ms, tuple(heard))
+
     def push(self, block: Sequence[Samples]) -> None:
         """Take in one block: a row of samples for each source, perhaps more rows than sources."""
-        found = self._engine.pool.map(WindowFinder.push, self._finders, block)
+        pool = self._engine.searching or self._engine.pool
+        found = pool.map(WindowFinder.push, self._finders, block)
         self._windows += [window for windows in found for window in windows]
+        self._blocks += 1
         block_ms = max(map(len, block)) // SAMPLES_PER_MS
         self.length_ms += block_ms
         self.waiting_ms += block_ms
         if self.length_ms > _LONGEST_MS:
             raise audio.unreadable(f"it is longer than {_LONGEST_MS // 3_600_000} hours")
+        self._progress(0)
 
     def recognise(self) -> None:
         """Recognise what waits."""
@@ -138,7 +197,7 @@ class _Transcription:
         self.recognise()
         activity = [one for source in self._sources for one in _activity(source, self._speech[source.number])]
         activity.sort(key=lambda one: (one.start_ms, one.channel))
-        self._report(1.0, self.length_ms)
+        self._report(1.0, self.length_ms - self._earlier_ms)
         words = {source: vocabulary.written(heard) for source, heard in self._words.items()}
         return Transcript(turns.turns(words, self._sources), language, tuple(activity))
 
@@ -146,7 +205,21 @@ class _Transcription:
         """share: of what waits, 0..1."""
         heard_ms = self.length_ms - int((1 - share) * self.waiting_ms)
         total_ms = max(self._total_ms, self.length_ms, 1)
-        self._report(min(0.99, heard_ms / total_ms), heard_ms)
+        self._report(min(0.99, heard_ms / total_ms), heard_ms - self._earlier_ms)
+
+
+class _Tail:
+    """Of the sound that is read past, what is needed: from the sample `start` on."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.held: Samples = np.zeros(0, np.int16)
+        self._position = 0
+
+    def push(self, row: Samples) -> None:
+        self._position += len(row)
+        if self._position > self.start:
+            self.held = np.concatenate([self.held, row])[-(self._position - self.start) :]
 
 
 def _activity(source: Source, regions: Iterable[tuple[int, int]]) -> list[Activity]:

@@ -169,7 +169,7 @@ async def get_many(
 
 
 async def set_running(connection: Connection, media_id: UUID) -> int | None:
-    """Begin to process a recording; how often that has happened, this time included.
+    """Begin to process a recording; how often that has happened since it last advanced, this time included.
 
     None where the recording has ended or was deleted meanwhile: then there is nothing to do.
     """
@@ -182,8 +182,18 @@ async def give_back(connection: Connection, media_id: UUID) -> None:
     await connection.execute(_SQL["give_back"], media_id)
 
 
+async def under_way(connection: Connection, media_id: UUID, run: int) -> bool:
+    """Whether this processing has neither ended nor been deleted; waits for whoever is about to do so."""
+    return bool(await connection.fetchval(_SQL["under_way"], media_id, run))
+
+
+async def set_advanced(connection: Connection, media_id: UUID, run: int) -> None:
+    """Forget the starts before this one: what they were for has led to something."""
+    await connection.execute(_SQL["set_advanced"], media_id, run)
+
+
 async def set_progress(connection: Connection, media_id: UUID, progress: Progress) -> None:
-    """Say how far a running recording is; one that has ended stays as it is."""
+    """Say how far a running recording is; one that has ended stays as it is. Within a step it never falls."""
     await connection.execute(_SQL["set_progress"], media_id, progress.step, progress.done)
 
 

@@ -87,16 +87,32 @@ from media join organizations using (organization_id)
 where organization_id = $1 and media_id = any($2::uuid[])
 
 -- name: set_running
-update media set status = 'running', progress_step = 'started', progress_done = 0, starts = starts + 1
+update media
+set status = 'running', starts = starts + 1,
+    progress_step = case when progress_step = 'transcribing' then progress_step else 'started' end,
+    progress_done = case when progress_step = 'transcribing' then progress_done else 0 end
 where media_id = $1 and status not in ('finished', 'failed')
 returning starts
 
 -- name: give_back
-update media set status = 'scheduled', progress_step = 'accepted', progress_done = 0, starts = starts - 1
+update media
+set status = 'scheduled', starts = starts - 1,
+    progress_step = case when progress_step = 'transcribing' then progress_step else 'accepted' end,
+    progress_done = case when progress_step = 'transcribing' then progress_done else 0 end
 where media_id = $1 and status = 'running'
 
+-- name: under_way
+select true from media where media_id = $1 and runs = $2 and status not in ('finished', 'failed')
+for share
+
+-- name: set_advanced
+update media set starts = 1
+where media_id = $1 and runs = $2 and status not in ('finished', 'failed') and starts > 1
+
 -- name: set_progress
-update media set progress_step = $2, progress_done = $3
+update media
+set progress_step = $2,
+    progress_done = case when progress_step = $2 then greatest(progress_done, $3) else $3 end
 where media_id = $1 and status = 'running'
 
 -- name: progress

@@ -1,6 +1,7 @@
 """Where everything about one recording lies in the object store, and its report as stored JSON."""
 
 from collections.abc import Mapping
+from itertools import count, takewhile
 from uuid import UUID
 
 import msgspec
@@ -75,6 +76,32 @@ async def load_basis(objects: Objects, media_id: UUID, run: int) -> Basis | None
     except KeyError:
         return None
     return msgspec.json.decode(data, type=Basis)
+
+
+def _parts_folder(media_id: UUID) -> str:
+    return f"{folder(media_id)}/parts"
+
+
+def _part_key(media_id: UUID, number: int) -> str:
+    return f"{_parts_folder(media_id)}/{number}"
+
+
+async def save_part(objects: Objects, media_id: UUID, number: int, data: bytes) -> None:
+    """Keep what is finished of a recording on its way; whoever finishes the same part writes the same."""
+    await objects.put_bytes(_part_key(media_id, number), data)
+
+
+async def load_parts(objects: Objects, media_id: UUID) -> tuple[bytes, ...]:
+    """The finished parts, from the first one on."""
+    prefix = _parts_folder(media_id)
+    there = {entry.key async for batch in objects.entries(prefix) for entry in batch}
+    numbers = takewhile(lambda number: _part_key(media_id, number) in there, count(1))
+    return tuple([await objects.get_bytes(_part_key(media_id, number)) for number in numbers])
+
+
+async def drop_parts(objects: Objects, media_id: UUID) -> None:
+    """Forget the parts, once the recording has ended: they say what a redactor has taken out."""
+    await objects.delete(_parts_folder(media_id))
 
 
 def _corrected_folder(media_id: UUID, corrected: UUID) -> str:
