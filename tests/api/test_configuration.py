@@ -84,7 +84,8 @@ def test_everything_that_is_documented_is_read() -> None:
             },
             "priority": "Low",
             "ingest": {
-                "stereo": {"left": {"speakerName": "A"}, "right": {"speakerName": "B", "ignore": True}}
+                "stereo": {"left": {"speakerName": "A"}, "right": {"speakerName": "B", "ignore": True}},
+                "diarization": True,
             },
             "prediction": {
                 "classifiers": [{"classifierName": "sentiment"}],
@@ -121,7 +122,9 @@ def test_everything_that_is_documented_is_read() -> None:
             extensions=("voicemail",),
             features=("advancedPunctuation",),
             priority=Priority.LOW,
-            ingest=Ingest(tracks=(TrackSpec(0, (ChannelSpec("A"), ChannelSpec("B", ignore=True))),)),
+            ingest=Ingest(
+                tracks=(TrackSpec(0, (ChannelSpec("A"), ChannelSpec("B", ignore=True))),), diarize=True
+            ),
             vocabularies=(AdHocVocabulary(("VoiceBase", "Malala Yousafzai")),),
             classifiers=("sentiment",),
             detectors=(DetectorRequest("PCI", DetectionLevel.PROBABLE_NUMBERS, redactor),),

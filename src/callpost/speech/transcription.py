@@ -10,10 +10,12 @@ import numpy as np
 
 from callpost.errors import Problem
 from callpost.model.transcript import Activity, Transcript, Word
-from callpost.speech import audio, batches, ingest, turns, voice
+from callpost.speech import audio, batches, diarization, ingest, speakers, turns, voice
 from callpost.speech.audio import RATE, SAMPLES_PER_MS, Recording, Report, Samples
 from callpost.speech.ingest import Plan, Source
 from callpost.speech.recognizer import Recognition, RecognitionRequest
+from callpost.speech.speaker_encoder import SpeakerEncoder
+from callpost.speech.speakers import Stretch
 from callpost.speech.whisper import Whisper
 from callpost.speech.windows import Window, WindowFinder
 
@@ -54,9 +56,9 @@ def transcribe(
         first = next(blocks, None)
         if first is None:
             raise audio.unreadable("no sound in it can be decoded")
-        plan = _without_doubles(plan, first)
+        plan, encoder = diarization.prepared(_without_doubles(plan, first), request.ingest)
         transcription = _Transcription(
-            plan.sources, engine, report, recording.duration_ms, voices=request.voices
+            plan.sources, engine, report, recording.duration_ms, encoder, voices=request.voices
         )
         for sound in chain([first], blocks):
             transcription.push(sound)
@@ -88,7 +90,11 @@ def _recognition(
         length_ms=transcription.length_ms,
         content_type=recording.kind.content_type,
         extension=recording.kind.extension,
-        warnings=(*plan.warnings, *recording.warnings(transcription.length_ms)),
+        warnings=(
+            *plan.warnings,
+            *diarization.warnings(request.ingest, plan, transcript),
+            *recording.warnings(transcription.length_ms),
+        ),
     )
 
 
@@ -96,9 +102,18 @@ class _Transcription:
     """A recording on its way: takes blocks of sound, gathers words."""
 
     def __init__(
-        self, sources: Sequence[Source], engine: Engine, report: Report, total_ms: int, *, voices: bool
+        self,
+        sources: Sequence[Source],
+        engine: Engine,
+        report: Report,
+        total_ms: int,
+        encoder: SpeakerEncoder | None,
+        *,
+        voices: bool,
     ) -> None:
         self._voices = voices
+        self._encoder = encoder  # where speakers are told apart by their voices
+        self._stretches: list[Stretch] = []
         self._sources = sources
         self._engine = engine
         self._report = report
@@ -124,6 +139,8 @@ class _Transcription:
         """Recognise what waits."""
         windows, self._windows = self._windows, []
         engine = self._engine
+        if self._encoder is not None:
+            self._stretches += speakers.stretches(self._encoder, windows, engine.pool, engine.threads)
         readings = batches.decode(engine.whisper, windows, engine.pool, engine.threads, self._progress)
         for window, reading in zip(windows, readings, strict=True):
             self._speech[window.source] += window.speech
@@ -137,10 +154,15 @@ class _Transcription:
         """Recognise what was held back, and put everything in order."""
         self._windows += [window for finder in self._finders for window in finder.finish()]
         self.recognise()
-        activity = [one for source in self._sources for one in _activity(source, self._speech[source.number])]
+        said = turns.turns(self._words, self._sources)
+        spoken = [(source, self._speech[source.number]) for source in self._sources]
+        if self._encoder is not None:
+            source = self._sources[0]
+            said, spoken = diarization.told_apart(source, self._words[source.number], self._stretches)
+        activity = [one for source, regions in spoken for one in _activity(source, regions)]
         activity.sort(key=lambda one: (one.start_ms, one.channel))
         self._report(1.0, self.length_ms)
-        return Transcript(turns.turns(self._words, self._sources), language, tuple(activity))
+        return Transcript(said, language, tuple(activity))
 
     def _progress(self, share: float) -> None:
         """share: of what waits, 0..1."""

@@ -10,10 +10,7 @@ from typing import Any
 from callpost.api.reading.document import UNKNOWN_PROPERTY, within
 from callpost.errors import Problem
 
-NOT_BUILT = (
-    "vocabularies[].terms[].soundsLike",
-    "ingest.diarization",
-)
+NOT_BUILT = ("vocabularies[].terms[].soundsLike",)
 
 
 def warnings(document: Any) -> Iterator[Problem]:  # noqa: ANN401 - a JSON document
