@@ -54,12 +54,19 @@ def speaker_at(transcript: Transcript, seconds: float) -> set[str]:
     return {part.speaker for part in transcript.activity if part.start_ms <= at < part.end_ms}
 
 
-async def test_the_two_sides_of_a_call_on_one_channel_are_told_apart(
-    models_folder: Path, write: Write, call: Path, script: Sequence[Line]
+async def test_the_recognizers_process_tells_speakers_apart(
+    models_folder: Path, write: Write, opening: Samples
 ) -> None:
-    mono = write("mono.wav", mixed(read(call)))
+    mono = write("mono.wav", mixed(opening))
     async with RecognizerProcess("tiny.en", models_folder) as recognizer:
         done = await recognizer.transcribe(RecognitionRequest(mono, BY_VOICE, "en-US", None), lambda _: None)
+    assert names(done.transcript) == ["Speaker 1", "Speaker 2", "Speaker 1"]
+
+
+def test_the_two_sides_of_a_call_on_one_channel_are_told_apart(
+    transcribe: Transcribe, write: Write, call: Path, script: Sequence[Line]
+) -> None:
+    done = transcribe(write("mono.wav", mixed(read(call))), BY_VOICE)
     transcript = done.transcript
     by = {"A": "Speaker 1", "C": "Speaker 2"}  # the agent begins
     assert done.warnings == ()
