@@ -26,16 +26,17 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The lock files are complete; --no-deps keeps out what Resemblyzer names and callpost does not use.
 $(INSTALLED): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 ## Resolve the lock files anew from pyproject.toml (needs uv).
 lock:
-	uv pip compile pyproject.toml --extra models --extra tracing --group dev $(LOCK_OPTIONS) -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra models --extra tracing -c requirements-dev.lock $(LOCK_OPTIONS) -o requirements.lock
+	uv pip compile pyproject.toml --extra models --extra diarization --extra tracing --group dev $(LOCK_OPTIONS) -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra models --extra diarization --extra tracing -c requirements-dev.lock $(LOCK_OPTIONS) -o requirements.lock
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

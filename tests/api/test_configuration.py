@@ -1,7 +1,6 @@
 """The configuration document: what it may hold, and what is refused or warned of, with code and place."""
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callpost.api.reading import configuration, document, metadata, unbuilt
+from callpost.api.reading import configuration, document, metadata
 from callpost.api.reading.configuration import Reading
 from callpost.api.reading.document import CONFIGURATION, METADATA
 from callpost.api.reading.submission import Rules
@@ -85,7 +84,8 @@ def test_everything_that_is_documented_is_read() -> None:
             },
             "priority": "Low",
             "ingest": {
-                "stereo": {"left": {"speakerName": "A"}, "right": {"speakerName": "B", "ignore": True}}
+                "stereo": {"left": {"speakerName": "A"}, "right": {"speakerName": "B", "ignore": True}},
+                "diarization": True,
             },
             "prediction": {
                 "classifiers": [{"classifierName": "sentiment"}],
@@ -129,7 +129,9 @@ def test_everything_that_is_documented_is_read() -> None:
             extensions=("voicemail",),
             features=("advancedPunctuation",),
             priority=Priority.LOW,
-            ingest=Ingest(tracks=(TrackSpec(0, (ChannelSpec("A"), ChannelSpec("B", ignore=True))),)),
+            ingest=Ingest(
+                tracks=(TrackSpec(0, (ChannelSpec("A"), ChannelSpec("B", ignore=True))),), diarize=True
+            ),
             vocabularies=(
                 AdHocVocabulary(
                     (ExpectedTerm("VoiceBase", ("voice base",)), ExpectedTerm("Malala Yousafzai"))
@@ -388,25 +390,6 @@ def test_a_codec_that_the_format_cannot_hold_is_refused(given_document: Any, pla
     with pytest.raises(Rejected) as refusal:
         read({"publish": {"audioTranscode": given_document}})
     assert [(problem.code, problem.place) for problem in refusal.value.problems] == [(10007, place)]
-
-
-@pytest.mark.parametrize("path", unbuilt.NOT_BUILT)
-def test_what_is_not_built_is_accepted_with_one_warning(path: str) -> None:
-    given_document = _document_at(path)
-    warnings = [w for w in read(given_document).warnings if "not supported" in w.message]
-    assert [warning.place for warning in warnings] == [re.sub(r"\[\w*\]", "[0]", path)]
-
-
-def _document_at(path: str) -> Any:
-    samples = {
-        "categories": [{"allCategories": True}],
-    }
-    *parents, last = path.split(".")
-    name, listed, item = last.removesuffix("]").partition("[")
-    value: Any = {name: [item] if listed else samples.get(name, True)}
-    for name in reversed(parents):
-        value = {name.removesuffix("[]"): [value] if name.endswith("[]") else value}
-    return value
 
 
 def test_every_duplicate_is_reported_with_its_place() -> None:

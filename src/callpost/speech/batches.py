@@ -17,19 +17,23 @@ def decode(
     """The words of each window, in the order given. progress: called with 0..1 of these windows."""
     joined = passages.joined(windows)
     lengths = [len(passage) for passage in joined]
-    decoded: dict[int, Decoded] = {}
-    looked: dict[int, Future[Decoded]] = {}
     work = {
         pool.submit(whisper.decode, [joined[number] for number in batch]): batch
         for batch in batched(lengths, threads)
     }
-    for future in as_completed(work):
-        decoded.update(zip(work[future], future.result(), strict=True))
-        for number in work[future]:
-            if decoded[number].doubtful:
-                looked[number] = pool.submit(whisper.look_again, joined[number], decoded[number])
-        progress(sum(lengths[number] for number in decoded) / sum(lengths))
-    decoded.update({number: second.result() for number, second in looked.items()})
+    looks: dict[Future[Decoded], int] = {}
+    decoded: dict[int, Decoded] = {}
+    try:
+        for future in as_completed(work):
+            decoded.update(zip(work[future], future.result(), strict=True))
+            for number in work[future]:
+                if decoded[number].doubtful:
+                    looks[pool.submit(whisper.look_again, joined[number], decoded[number])] = number
+            progress(sum(lengths[number] for number in decoded) / sum(lengths))
+        decoded.update((number, look.result()) for look, number in looks.items())
+    finally:
+        for waiting in (*work, *looks):
+            waiting.cancel()  # nobody waits for the rest where one has failed, or nobody wants them
     words: list[tuple[Word, ...]] = [()] * len(windows)
     for number, passage in enumerate(joined):
         for window, heard in zip(passage.numbers, decoded[number].heard, strict=True):

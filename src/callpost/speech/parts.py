@@ -14,11 +14,12 @@ import msgspec
 from callpost import __version__
 from callpost.model.transcript import Word
 from callpost.speech.recognizer import RecognitionRequest
+from callpost.speech.speakers import Stretch
 
 LENGTH_MS = 300_000
 """How much sound a part is, unless another length is asked for: enough for full batches."""
 
-_FORMAT = 1  # of `Part`: what is changed there, or in how windows are found, goes with another number here
+_FORMAT = 2  # of `Part`: what is changed there, or in how windows are found, goes with another number here
 _RECOGNISED_BY = ("faster-whisper", "ctranslate2", "av")
 _SLICES = 64  # of model.bin, with its length: two models differ all over
 _SLICE_BYTES = 4096
@@ -29,8 +30,7 @@ class Heard(msgspec.Struct, frozen=True, array_like=True):
     """What one part adds to one source.
 
     speech: where somebody speaks, in samples of 16 kHz from the beginning of the recording. goes_on_at: the
-    first sample that the next part needs, as speech at the end of this one was held back. Whatever else is
-    gathered per source as a recording goes on belongs here, too, and is kept and taken up with the rest.
+    first sample that the next part needs, as speech at the end of this one was held back.
     """
 
     words: tuple[Word, ...]
@@ -41,13 +41,14 @@ class Heard(msgspec.Struct, frozen=True, array_like=True):
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """number: from 1. blocks: that were read of the recording until then. length_ms: of sound in them.
 
-    sources: in the order of the plan (`ingest.Plan`).
+    sources: in the order of the plan (`ingest.Plan`). stretches: where speakers are told apart by voice.
     """
 
     number: int
     blocks: int
     length_ms: int
     sources: tuple[Heard, ...]
+    stretches: tuple[Stretch, ...] = ()
 
 
 def fingerprint(

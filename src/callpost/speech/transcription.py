@@ -10,11 +10,13 @@ import numpy as np
 
 from callpost.errors import Problem
 from callpost.model.transcript import Activity, Transcript, Word
-from callpost.speech import audio, batches, ingest, parts, turns, voice
+from callpost.speech import audio, batches, diarization, ingest, parts, speakers, turns, voice
 from callpost.speech.audio import RATE, SAMPLES_PER_MS, Recording, Report, Samples
 from callpost.speech.ingest import Plan, Source
 from callpost.speech.parts import Heard, Part
 from callpost.speech.recognizer import Recognition, RecognitionRequest
+from callpost.speech.speaker_encoder import SpeakerEncoder
+from callpost.speech.speakers import Stretch
 from callpost.speech.vocabulary import Vocabulary
 from callpost.speech.whisper import Whisper
 from callpost.speech.windows import Window, WindowFinder
@@ -64,9 +66,9 @@ def transcribe(
         first = next(blocks, None)
         if first is None:
             raise audio.unreadable("no sound in it can be decoded")
-        plan = _without_doubles(plan, first)
+        plan, encoder = diarization.prepared(_without_doubles(plan, first), request.ingest)
         transcription = _Transcription(
-            plan.sources, engine, report, recording.duration_ms, voices=request.voices
+            plan.sources, engine, report, recording.duration_ms, encoder, voices=request.voices
         )
         blocks = chain([first], blocks)
         if finished:
@@ -101,35 +103,35 @@ def _recognition(
         length_ms=transcription.length_ms,
         content_type=recording.kind.content_type,
         extension=recording.kind.extension,
-        warnings=(*plan.warnings, *recording.warnings(transcription.length_ms)),
+        warnings=(
+            *plan.warnings,
+            *diarization.warnings(request.ingest, plan, transcript),
+            *recording.warnings(transcription.length_ms),
+        ),
     )
-
-
-class _Finder(WindowFinder):
-    """Can leave off, and go on elsewhere as if it had not."""
-
-    @property
-    def goes_on_at(self) -> int:
-        """The first sample that is still needed, counted from the beginning of the recording."""
-        return self._offset
-
-    def go_on(self, held: Samples, offset: int) -> None:
-        """held: the sound from `offset` on to where the next push begins."""
-        self._held, self._offset = held, offset
 
 
 class _Transcription:
     """A recording on its way: takes blocks of sound, gathers words."""
 
     def __init__(
-        self, sources: Sequence[Source], engine: Engine, report: Report, total_ms: int, *, voices: bool
+        self,
+        sources: Sequence[Source],
+        engine: Engine,
+        report: Report,
+        total_ms: int,
+        encoder: SpeakerEncoder | None,
+        *,
+        voices: bool,
     ) -> None:
         self._voices = voices
+        self._encoder = encoder  # where speakers are told apart by their voices
+        self._stretches: list[Stretch] = []
         self._sources = sources
         self._engine = engine
         self._report = report
         self._total_ms = total_ms
-        self._finders = [_Finder(source.number) for source in sources]
+        self._finders = [WindowFinder(source.number) for source in sources]
         self._words: defaultdict[int, list[Word]] = defaultdict(list)
         self._speech: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self._windows: list[Window] = []
@@ -144,6 +146,7 @@ class _Transcription:
             for source, heard in zip(self._sources, part.sources, strict=True):
                 self._words[source.number] += heard.words
                 self._speech[source.number] += heard.speech
+            self._stretches += part.stretches
         last = finished[-1]
         self._parts, self._blocks = last.number, last.blocks
         self.length_ms = self._earlier_ms = last.length_ms
@@ -159,13 +162,16 @@ class _Transcription:
         """Recognise what waits, and tell what that adds."""
         numbers = [source.number for source in self._sources]
         before = [(len(self._words[number]), len(self._speech[number])) for number in numbers]
+        stretches = len(self._stretches)
         self.recognise()
         self._parts += 1
         heard = [
             Heard(tuple(self._words[number][words:]), tuple(self._speech[number][speech:]), finder.goes_on_at)
             for number, finder, (words, speech) in zip(numbers, self._finders, before, strict=True)
         ]
-        return Part(self._parts, self._blocks, self.length_ms, tuple(heard))
+        return Part(
+            self._parts, self._blocks, self.length_ms, tuple(heard), tuple(self._stretches[stretches:])
+        )
 
     def push(self, block: Sequence[Samples]) -> None:
         """Take in one block: a row of samples for each source, perhaps more rows than sources."""
@@ -184,6 +190,8 @@ class _Transcription:
         """Recognise what waits."""
         windows, self._windows = self._windows, []
         engine = self._engine
+        if self._encoder is not None:
+            self._stretches += speakers.stretches(self._encoder, windows, engine.pool, engine.threads)
         decoded = batches.decode(engine.whisper, windows, engine.pool, engine.threads, self._progress)
         for window, words in zip(windows, decoded, strict=True):
             self._speech[window.source] += window.speech
@@ -195,11 +203,16 @@ class _Transcription:
         """Recognise what was held back, and put everything in order."""
         self._windows += [window for finder in self._finders for window in finder.finish()]
         self.recognise()
-        activity = [one for source in self._sources for one in _activity(source, self._speech[source.number])]
+        words = {source: vocabulary.written(heard) for source, heard in self._words.items()}
+        said = turns.turns(words, self._sources)
+        spoken = [(source, self._speech[source.number]) for source in self._sources]
+        if self._encoder is not None:
+            source = self._sources[0]
+            said, spoken = diarization.told_apart(source, words.get(source.number, ()), self._stretches)
+        activity = [one for source, regions in spoken for one in _activity(source, regions)]
         activity.sort(key=lambda one: (one.start_ms, one.channel))
         self._report(1.0, self.length_ms - self._earlier_ms)
-        words = {source: vocabulary.written(heard) for source, heard in self._words.items()}
-        return Transcript(turns.turns(words, self._sources), language, tuple(activity))
+        return Transcript(said, language, tuple(activity))
 
     def _progress(self, share: float) -> None:
         """share: of what waits, 0..1."""

@@ -43,6 +43,15 @@ class WindowFinder:
         self._held: Samples = np.zeros(0, np.int16)
         self._offset = 0
 
+    @property
+    def goes_on_at(self) -> int:
+        """The first sample that is still needed, counted from the beginning of the recording."""
+        return self._offset
+
+    def go_on(self, held: Samples, offset: int) -> None:
+        """Go on where another finder left off. held: the sound from `offset` on to the next push."""
+        self._held, self._offset = held, offset
+
     def push(self, samples: Samples, *, last: bool = False) -> list[Window]:
         """The windows that are complete after `samples` (16 kHz); with `last`, all that are left."""
         audio = np.concatenate([self._held, samples])

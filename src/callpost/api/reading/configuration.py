@@ -15,7 +15,6 @@ from callpost.api.reading import (
     speech,
     spotting,
     transcode,
-    unbuilt,
     vocabularies,
 )
 from callpost.api.reading.callbacks import CheckDestination
@@ -47,7 +46,6 @@ def read(document: dict[str, Any], check: CheckDestination, known: Known, *, str
     root = notes.open(cleaned, "")
     configuration = _configuration(root, check, known)
     _refuse_what_nobody_may_miss(root)
-    notes.warnings += unbuilt.warnings(cleaned)
     return Reading(configuration, notes.settle())
 
 
