@@ -2,7 +2,7 @@
 
     python -m benchmarks.broken_recordings [--count 400] [--seed 1] [--keep FOLDER]
 
-Each case is a healthy recording of four seconds with a few changes, most of them in its first 512 bytes. It
+Each case is a healthy recording of two seconds with a few changes, most of them in its first 512 bytes. It
 must end in a result or in error 10201. A process that dies, an error of another kind and a case that takes
 longer than its time limit are faults; then the program ends with 1. --keep: where to leave what was a fault.
 """
@@ -24,8 +24,9 @@ from callpost.speech.process import RecognizerProcess, TimeLimit
 from callpost.speech.recognizer import RecognitionRequest, RecognizerLost
 
 _CALL = Path(__file__).parents[1] / "examples" / "call.wav"
-_SECONDS = 4
+_SECONDS = 2
 _HEAD = 512
+_LIMIT_S = 120.0  # for a busy machine; it takes tenths of a second
 _FORMS = {
     "wav": ("pcm_s16le", 8000),
     "mulaw.wav": ("pcm_mulaw", 8000),
@@ -86,7 +87,7 @@ async def _measure(folder: Path, count: int, seed: int, keep: Path | None) -> in
     chance, recordings = random.Random(seed), _recordings(folder)  # noqa: S311
     outcomes: Counter[str] = Counter()
     slowest = 0.0
-    limit = TimeLimit(base_s=30, per_minute_s=60)
+    limit = TimeLimit(base_s=_LIMIT_S)
     async with RecognizerProcess("tiny.en", folder / "models", time_limit=limit) as recognizer:
         for number in range(count):
             extension, content = recordings[number % len(recordings)]

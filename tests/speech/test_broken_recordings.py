@@ -14,7 +14,7 @@ from speech_recordings import Samples, Write, add_tracks, envelope, heard
 from callpost.errors import UnreadableRecording
 from callpost.model.configuration import ChannelSpec, Ingest, TrackSpec
 from callpost.speech import audio, ingest
-from callpost.speech.process import RecognizerProcess, TimeLimit
+from callpost.speech.process import RecognizerProcess
 from callpost.speech.recognizer import RecognitionRequest
 
 _CODECS = {
@@ -38,8 +38,7 @@ _MUTATIONS = 3  # of each container
 
 @pytest.fixture
 async def recognizer(models_folder: Path) -> AsyncIterator[RecognizerProcess]:
-    limit = TimeLimit(base_s=30, per_minute_s=30)
-    async with RecognizerProcess("tiny.en", models_folder, time_limit=limit) as opened:
+    async with RecognizerProcess("tiny.en", models_folder) as opened:
         yield opened
 
 

@@ -17,7 +17,16 @@ from pathlib import Path
 from faster_whisper import WhisperModel
 
 from callpost.errors import ConfigurationProblem, Problem, UnreadableRecording
-from callpost.speech import child_process, languages, messages, models, redaction, transcoding, transcription
+from callpost.speech import (
+    child_process,
+    hardware,
+    languages,
+    messages,
+    models,
+    redaction,
+    transcoding,
+    transcription,
+)
 from callpost.speech.recognizer import RecognitionRequest
 from callpost.speech.whisper import Whisper
 
@@ -49,10 +58,11 @@ class Child:
             return messages.Misconfigured(str(error))
 
     def _transcribe(self, request: messages.Transcribe) -> messages.Reply:
-        model = self._model(request.model)
-        language = languages.whisper_code(
-            request.language, model.supported_languages, request.model or self._setup.model
+        name = request.model or languages.chosen(
+            request.language, self._setup.models_by_language, self._setup.model
         )
+        model = self._model(name, by_request=request.model is not None)
+        language = languages.whisper_code(request.language, model.supported_languages, name)
         engine = transcription.Engine(
             Whisper(model, language, request.terms), self._pool, self._setup.threads
         )
@@ -87,12 +97,11 @@ class Child:
     def _report(self, done: float, heard_ms: int) -> None:
         self._send(messages.Progress(done, heard_ms))
 
-    def _model(self, wanted: str | None) -> WhisperModel:
+    def _model(self, name: str, *, by_request: bool) -> WhisperModel:
         """The model asked for, loaded in the place of the one before."""
-        name = wanted or self._setup.model
         if self._loaded is None or self._loaded[0] != name:
             self._loaded = None  # gives its memory back first
-            self._loaded = name, self._load(name, by_request=wanted is not None)
+            self._loaded = name, self._load(name, by_request=by_request)
         return self._loaded[1]
 
     def _load(self, name: str, *, by_request: bool) -> WhisperModel:
@@ -103,13 +112,8 @@ class Child:
                 raise
             message = f"VoiceBase could not find the speech model {name!r} specified in the configuration."
             raise UnreadableRecording(Problem(20001, message, "speechModel.model")) from error
-        return WhisperModel(
-            str(folder),
-            device=self._setup.device,
-            compute_type=self._setup.compute_type,
-            cpu_threads=1,  # two workers of one thread do more than one of two
-            num_workers=self._setup.threads,
-        )
+        setup = self._setup
+        return hardware.load(folder, hardware.Hardware(setup.device, setup.compute_type, setup.threads))
 
 
 def main(descriptor: int, parent: int) -> None:

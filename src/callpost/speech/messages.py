@@ -22,6 +22,7 @@ class Setup(msgspec.Struct, frozen=True, tag=True):
     compute_type: str
     device: str
     memory_bytes: int | None
+    models_by_language: dict[str, str] = {}
 
 
 class Transcribe(msgspec.Struct, frozen=True, tag=True):

@@ -8,10 +8,10 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import msgspec
@@ -48,7 +48,8 @@ class RecognizerProcess:
     model: name of a packaged model ("base", "tiny.en"), a folder, or what the hub knows. models_folder: where
     joined and fetched models are kept. threads: how many work at once, None: one per processor.
     compute_type, device: CTranslate2's ("int8" and "cpu"; "float16" and "cuda"). memory_bytes: what the child
-    may allocate, None: no limit.
+    may allocate, None: no limit. models_by_language: instead of `model`, for recordings that name no model:
+    by "es-MX" or "es".
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class RecognizerProcess:
         device: str = "cpu",
         memory_bytes: int | None = 4 << 30,
         time_limit: TimeLimit | None = None,
+        models_by_language: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._setup = messages.Setup(
             model=model,
@@ -69,6 +71,7 @@ class RecognizerProcess:
             compute_type=compute_type,
             device=device,
             memory_bytes=memory_bytes,
+            models_by_language=dict(models_by_language),
         )
         self._time_limit = time_limit or TimeLimit()
         self._child: _Child | None = None
