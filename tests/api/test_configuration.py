@@ -246,6 +246,16 @@ def test_the_example_of_the_documentation_is_accepted_as_it_stands() -> None:
         (callbacks({"url": "https://"}), 60006, "publish.callbacks[0].url"),
         (callbacks({"url": URL, "type": "fax"}), 60007, "publish.callbacks[0].type"),
         (callbacks({"url": URL, "format": "srt"}), 60008, "publish.callbacks[0].format"),
+        (
+            callbacks({"url": URL, "type": "transcript", "format": "webvtt", "fractionDigits": 3}),
+            60008,
+            "publish.callbacks[0].fractionDigits",
+        ),
+        (
+            callbacks({"url": URL, "type": "transcript", "format": "srt", "fractionDigits": 4}),
+            60010,
+            "publish.callbacks[0].fractionDigits",
+        ),
         (callbacks({"url": URL, "stream": "original"}), 60008, "publish.callbacks[0].stream"),
         (
             callbacks({"url": URL, "type": "media", "stream": "original", "include": ["metadata"]}),
