@@ -1,9 +1,9 @@
 """Words invented where nobody speaks, beside faster-whisper's own two ways in the same run.
 
-    python -m benchmarks.recognition_silence [--models base tiny.en] [--sounds hiss music ...]
+    python -m benchmarks.recognition_silence [--models base tiny.en] [--sounds hiss music] [--seconds 60]
 
-Twelve seconds of each of what lines carry (most of them in line_sounds.py) are repeated with pauses to a
-minute, 8 kHz. Every word in a transcript is an invention. Printed are words a minute: callpost's, those of
+Twelve seconds of each of what lines carry (most of them in line_sounds.py) are repeated with pauses, 8
+kHz. Every word in a transcript is an invention. Printed are words a minute: callpost's, those of
 `WhisperModel.transcribe` with and without its voice activity detection, and of `BatchedInferencePipeline`.
 """
 
@@ -28,7 +28,6 @@ from callpost.speech.whisper import Whisper
 Samples = npt.NDArray[np.int16]
 
 _RATE = 8000
-_SECONDS = 60
 _KEYS = [(697, 1209), (697, 1336), (697, 1477), (770, 1209), (770, 1336), (852, 1477), (941, 1336)]
 
 
@@ -67,24 +66,25 @@ def main() -> None:
     )
     parser.add_argument("--models", nargs="+", default=["base", "tiny.en"])
     parser.add_argument("--sounds", nargs="+", choices=SOUNDS, default=list(SOUNDS))
+    parser.add_argument("--seconds", type=int, default=60, help="of each sound")
     chosen = parser.parse_args()
     with TemporaryDirectory(prefix="callpost-benchmark-") as folder, ThreadPoolExecutor(2) as pool:
         for name in chosen.models:
             path = str(models.locate(name, Path(folder)))
             loaded = WhisperModel(path, compute_type="int8", cpu_threads=1, num_workers=2)
-            _measure(name, loaded, pool, Path(folder), chosen.sounds)
+            _measure(name, loaded, pool, Path(folder), dict.fromkeys(chosen.sounds, chosen.seconds))
 
 
 def _measure(
-    name: str, loaded: WhisperModel, pool: ThreadPoolExecutor, folder: Path, sounds: list[str]
+    name: str, loaded: WhisperModel, pool: ThreadPoolExecutor, folder: Path, sounds: Mapping[str, int]
 ) -> None:
     pipeline = BatchedInferencePipeline(loaded)
     engine = transcription.Engine(Whisper(loaded, "en", ()), pool, 2)
     print(f"{name}, words a minute   callpost   transcribe   transcribe with VAD   batched")
     totals = np.zeros(4)
-    for sound in sounds:
+    for sound, seconds in sounds.items():
         path = folder / "sound.wav"
-        _write(path, SOUNDS[sound]())
+        _write(path, SOUNDS[sound](), seconds)
         request = RecognitionRequest(path, Ingest(), "en-US", None)
         heard = transcription.transcribe(request, engine, lambda *_: None).transcript
         whisper = str(path)
@@ -94,6 +94,7 @@ def _measure(
             _words(loaded.transcribe(whisper, language="en", vad_filter=True)[0]),
             _words(pipeline.transcribe(whisper, language="en", batch_size=8)[0]),
         ]
+        found = [round(words * 60 / seconds) for words in found]
         totals += found
         print(f"  {sound:18} {found[0]:12} {found[1]:12} {found[2]:21} {found[3]:9}", flush=True)
     mean = totals / len(sounds)
@@ -104,12 +105,12 @@ def _words(segments: object) -> int:
     return sum(len(segment.text.split()) for segment in segments)  # type: ignore[attr-defined]
 
 
-def _write(path: Path, samples: Samples) -> None:
+def _write(path: Path, samples: Samples, seconds: int) -> None:
     pause = np.zeros(_RATE // 2, np.int16)
-    minute = np.resize(np.concatenate([samples, pause]), _SECONDS * _RATE)
+    repeated = np.resize(np.concatenate([samples, pause]), seconds * _RATE)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=_RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(minute[None], format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray(repeated[None], format="s16", layout="mono")
         frame.sample_rate = _RATE
         container.mux([*stream.encode(frame), *stream.encode(None)])
 
