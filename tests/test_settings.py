@@ -32,6 +32,12 @@ def test_the_documented_defaults_are_the_real_ones(monkeypatch: pytest.MonkeyPat
         ("KEY_TEMPLATE", "{mediaId.__class__}/{mediaId}/{object}"),
         ("CA_BUNDLE", "/nowhere/authority.pem"),
         ("CA_BUNDLE", __file__),
+        ("DEVICE", "gpu"),
+        ("COMPUTE_TYPE", "int4"),
+        ("MODELS_BY_LANGUAGE", "base"),
+        ("MODELS_BY_LANGUAGE", "Spanish=base"),
+        ("MODELS_BY_LANGUAGE", "es="),
+        ("MODELS_BY_LANGUAGE", "es=tiny.en"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +59,20 @@ def test_any_port_is_allowed_by_a_zero(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_database_password_is_not_shown() -> None:
     assert "hunter2" not in repr(load(database_url="postgresql://callpost:hunter2@localhost/callpost"))
+
+
+def test_models_go_by_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLPOST_MODELS_BY_LANGUAGE", "en=tiny.en, es-MX = /models/mexican")
+    assert load().models_by_language == {"en": "tiny.en", "es-MX": "/models/mexican"}
+
+
+def test_a_configuration_may_ask_for_what_is_packaged_or_the_operators_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CALLPOST_MODEL", "small")
+    monkeypatch.setenv("CALLPOST_MODELS_BY_LANGUAGE", "es=medium")
+    assert load().models_offered == {"base", "tiny.en", "small", "medium"}
+    monkeypatch.setenv("CALLPOST_MODELS_ALLOWED", "small")
+    assert load().models_offered == {"small"}
+    monkeypatch.setenv("CALLPOST_MODELS_ALLOWED", "*")
+    assert load().models_offered is None

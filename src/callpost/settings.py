@@ -1,10 +1,11 @@
 """The operator's settings, from the environment. callpost.example.env documents every one of them."""
 
 import os
+import re
 import ssl
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
@@ -16,12 +17,27 @@ from callpost.delivery.aws import AwsEndpoints
 from callpost.delivery.courier import CourierSettings
 from callpost.errors import ConfigurationProblem
 from callpost.model.delivery import EndpointPolicy, RetrySchedule
+from callpost.speech import models
 
 _MEBIBYTE = 1024 * 1024
 _PREFIX = "CALLPOST_"
+_LANGUAGE = re.compile("[a-z]{2}(-[A-Z]{2})?")
 
 List = Annotated[tuple[str, ...], NoDecode]
 Numbers = Annotated[tuple[int, ...], NoDecode]
+Models = Annotated[dict[str, str], NoDecode]
+ComputeType = Literal[
+    "auto",
+    "default",
+    "int8",
+    "int8_float32",
+    "int8_float16",
+    "int8_bfloat16",
+    "int16",
+    "float16",
+    "bfloat16",
+    "float32",
+]
 
 
 def _default_data() -> Path:
@@ -51,9 +67,11 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=2048 * _MEBIBYTE, ge=1)
 
     model: str = "base"
+    models_by_language: Models = Field(default_factory=dict)
+    models_allowed: List = ()
     models: Path | None = None
-    device: str = "cpu"
-    compute_type: str = "int8"
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    compute_type: ComputeType = "int8"
     recognition_threads: int = Field(default=0, ge=0)
     recordings_at_once: int = Field(default=2, ge=1, le=64)
 
@@ -79,7 +97,7 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(default_factory=_standard_otlp_endpoint, pattern="^https?://")
     stop_grace_s: float = Field(default=20, ge=0, le=3600)
 
-    @field_validator("s3_endpoints", mode="before")
+    @field_validator("s3_endpoints", "models_allowed", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds
         return (
@@ -87,6 +105,24 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("models_by_language", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {language.strip(): model.strip() for language, _, model in pairs}
+
+    @field_validator("models_by_language")
+    @classmethod
+    def _check_models(cls, value: dict[str, str]) -> dict[str, str]:
+        for language, model in value.items():
+            if not _LANGUAGE.fullmatch(language) or not model:
+                raise ValueError(f"{language}={model} is not of the form LANGUAGE=MODEL, as es=base")
+            if model.endswith(".en") and not language.startswith("en"):
+                raise ValueError(f"{language}={model}: {model} knows English alone")
+        return value
 
     @field_validator("retry_slots_s", "allowed_ports", mode="before")
     @classmethod
@@ -127,6 +163,14 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """The address in links and in what is delivered, without a slash at its end."""
         return (self.api_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @cached_property
+    def models_offered(self) -> frozenset[str] | None:
+        """The recognition models that a configuration may ask for by name; None: any."""
+        if "*" in self.models_allowed:
+            return None
+        own = (self.model, *self.models_by_language.values())
+        return frozenset(self.models_allowed or (*models.PACKAGED, *own))
 
     @cached_property
     def models_folder(self) -> Path:

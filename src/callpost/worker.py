@@ -88,6 +88,7 @@ def _recognizer(services: Services) -> RecognizerProcess:
         threads=settings.recognition_threads or None,
         compute_type=settings.compute_type,
         device=settings.device,
+        models_by_language=settings.models_by_language,
     )
 
 

@@ -53,10 +53,10 @@ S3_EXAMPLE = {
 }
 
 
-def read(given_document: Any, *, strict: bool = False) -> Reading:
+def read(given_document: Any, *, strict: bool = False, models: set[str] | None = None) -> Reading:
     parsed = document.parse(json.dumps(given_document).encode(), CONFIGURATION)
     rules = Rules(EndpointPolicy(), NOW, strict)
-    return configuration.read(parsed, rules.check_destination, rules.known, strict=strict)
+    return configuration.read(parsed, rules.check_destination, rules.known, strict=strict, models=models)
 
 
 def refused(given_document: Any, *, strict: bool = False) -> list[tuple[int, str | None]]:
@@ -67,6 +67,17 @@ def refused(given_document: Any, *, strict: bool = False) -> list[tuple[int, str
 
 def callbacks(*elements: Any) -> Any:
     return {"publish": {"callbacks": list(elements)}}
+
+
+def test_a_model_the_operator_does_not_offer_is_refused_before_anything_is_fetched() -> None:
+    asked = {"speechModel": {"model": "large-v3"}}
+    assert read(asked).configuration.model == "large-v3"
+    assert read(asked, models={"large-v3"}).configuration.model == "large-v3"
+    assert read({"speechModel": {"model": "Europa"}}, models={"base"}).configuration.model is None
+    with pytest.raises(Rejected, match="There are base") as refusal:
+        read(asked, models={"base", "/srv/models/ours"})
+    assert [(one.code, one.place) for one in refusal.value.problems] == [(20001, "speechModel.model")]
+    assert "/srv" not in str(refusal.value)
 
 
 def test_nothing_asked_for_means_the_defaults() -> None:
@@ -269,6 +280,16 @@ def test_the_example_of_the_documentation_is_accepted_as_it_stands() -> None:
         (callbacks({"url": "https://"}), 60006, "publish.callbacks[0].url"),
         (callbacks({"url": URL, "type": "fax"}), 60007, "publish.callbacks[0].type"),
         (callbacks({"url": URL, "format": "srt"}), 60008, "publish.callbacks[0].format"),
+        (
+            callbacks({"url": URL, "type": "transcript", "format": "webvtt", "fractionDigits": 3}),
+            60008,
+            "publish.callbacks[0].fractionDigits",
+        ),
+        (
+            callbacks({"url": URL, "type": "transcript", "format": "srt", "fractionDigits": 4}),
+            60010,
+            "publish.callbacks[0].fractionDigits",
+        ),
         (callbacks({"url": URL, "stream": "original"}), 60008, "publish.callbacks[0].stream"),
         (
             callbacks({"url": URL, "type": "media", "stream": "original", "include": ["metadata"]}),

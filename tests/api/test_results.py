@@ -1,5 +1,6 @@
 """What is read back: a recording, its transcript, captions, streams, progress, metadata, and lists."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -120,6 +121,16 @@ async def test_captions_come_under_their_documented_types(client: httpx.AsyncCli
         response = await client.get(f"/v3/media/{finished}/transcript/{name}", headers={"Accept": accept})
         assert response.headers["Content-Type"].partition(";")[0] == expected
         assert response.text.startswith(beginning)
+
+
+async def test_subrip_has_three_digits_of_a_second_for_players_that_expect_them(
+    client: httpx.AsyncClient, finished: UUID
+) -> None:
+    path = f"/v3/media/{finished}/transcript/srt"
+    assert re.search(r"\d\d:\d\d,\d\d --> ", (await client.get(path)).text)
+    assert re.search(r"\d\d:\d\d,\d{3} --> ", (await client.get(f"{path}?fractionDigits=3")).text)
+    refused = await client.get(f"{path}?fractionDigits=many")
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, 10011)
 
 
 async def test_the_go_client_which_reads_all_as_json_gets_captions_as_a_json_string(

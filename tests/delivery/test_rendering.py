@@ -1,6 +1,7 @@
 """What is rendered once for many deliveries, and what is made anew."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -55,6 +56,17 @@ async def test_deliveries_that_send_something_else_do_not(objects: Objects) -> N
     callbacks = [ANALYTICS, TEXT, Callback("https://example.org/hook", include=("metadata",))]
     bodies = [(await renderings.payload(claimed(report, callback))).body for callback in callbacks]
     assert bodies == [content.render(report, callback, API_URL) for callback in callbacks]
+
+
+async def test_subrip_has_as_many_digits_as_its_callback_asks_for(objects: Objects) -> None:
+    report = report_of("Hello there.")
+    srt = Callback("https://example.org/hook", CallbackType.TRANSCRIPT, format=TranscriptFormat.SRT)
+    callbacks = [srt, replace(srt, fraction_digits=3)]
+    await reports.save(objects, report, rendering.prepared(report, callbacks, API_URL))
+    renderings = Renderings(objects, API_URL)
+    two, three = [(await renderings.payload(claimed(report, callback))).body for callback in callbacks]
+    assert b"00:00:00,00 --> " in two
+    assert b"00:00:00,000 --> " in three
 
 
 async def test_what_was_rendered_as_the_recording_ended_is_sent_as_it_is(objects: Objects) -> None:

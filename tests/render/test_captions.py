@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -91,6 +92,19 @@ def test_a_cue_ends_where_the_sentence_does(call: Transcript) -> None:
     shown = [" ".join(cue.lines) for cue in Captions(call).cues]
     assert "How can I help you today?" in shown
     assert "Caller: Okay." in shown
+
+
+def test_who_speaks_faster_than_others_read_is_given_time_in_the_pause_that_follows() -> None:
+    """22 characters a second for 8 s; one may be read at 20."""
+    words = tuple(Word("quick", 270 * at, 270 * at + 270, 1.0) for at in range(30))
+    cues = Captions(Transcript((Turn("", 0, words),))).cues
+    assert len(cues) > 1
+    for cue in cues:
+        assert len(" ".join(cue.lines)) * 1000 <= 20 * (cue.end_ms - cue.start_ms)
+    for cue, following in pairwise(cues):
+        assert cue.end_ms <= following.start_ms
+    said = [words[sum(len(" ".join(cue.lines).split()) for cue in cues[:at])] for at in range(len(cues))]
+    assert all(0 <= cue.start_ms - word.start_ms <= 1000 for cue, word in zip(cues, said, strict=True))
 
 
 def test_turns_that_overlap_keep_their_own_cues() -> None:

@@ -71,3 +71,17 @@ def heard(path: Path, wanted: Ingest | None = None) -> list[Samples]:
         plan = ingest.plan([track.channels for track in recording.tracks], wanted or Ingest())
         blocks = list(recording.blocks(plan.sources, 80_000))
     return [np.concatenate(rows) for rows in zip(*blocks, strict=True)]
+
+
+def envelope(samples: Samples, rate: int) -> np.ndarray:
+    """Loudness in steps of 100 ms, which no codec changes much."""
+    step = rate // 10
+    whole = samples[: len(samples) // step * step].astype(np.float64).reshape(-1, step)
+    return np.sqrt((whole**2).mean(axis=1))
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two envelopes; codecs move the sound by up to a frame or two."""
+    length = min(len(one), len(other)) - 3
+    shifts = [(at, 0) for at in range(4)] + [(0, at) for at in range(4)]
+    return max(float(np.corrcoef(one[a : a + length], other[b : b + length])[0, 1]) for a, b in shifts)

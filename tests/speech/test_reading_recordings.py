@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from speech_recordings import Samples, Write, add_tracks, heard
+from speech_recordings import Samples, Write, add_tracks, envelope, heard, likeness
 
 from callpost.errors import UnreadableRecording
 from callpost.model.configuration import ChannelSpec, Ingest, TrackSpec
@@ -29,7 +29,23 @@ FORMATS = [
     ("call.aiff", "pcm_s16be", "audio/x-aiff", "aiff"),
     ("call.au", "pcm_mulaw", "audio/basic", "au"),
     ("call.aac", "aac", "audio/aac", "aac"),
+    ("8bit.wav", "pcm_u8", "audio/x-wav", "wav"),
+    ("24bit.wav", "pcm_s24le", "audio/x-wav", "wav"),
+    ("32bit.wav", "pcm_s32le", "audio/x-wav", "wav"),
+    ("float.wav", "pcm_f32le", "audio/x-wav", "wav"),
+    ("double.wav", "pcm_f64le", "audio/x-wav", "wav"),
+    ("long.w64", "pcm_s16le", "audio/x-w64", "w64"),
+    ("call.wv", "wavpack", "audio/x-wavpack", "wv"),
+    ("call.caf", "pcm_s16le", "audio/x-caf", "caf"),
+    ("ima.caf", "adpcm_ima_qt", "audio/x-caf", "caf"),
+    ("lossless.m4a", "alac", "audio/mp4", "m4a"),
+    ("call.3gp", "aac", "audio/3gpp", "3gp"),
+    ("call.mov", "pcm_mulaw", "audio/mp4", "m4a"),
+    ("call.avi", "pcm_mulaw", "video/x-msvideo", "avi"),
+    ("call.ts", "aac", "video/mp2t", "ts"),
 ]
+ONE_CHANNEL = [("gsm.wav", "audio/x-wav", "wav"), ("wideband.amr", "audio/amr", "amr")]
+RATES = [6000, 8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000]
 
 
 @pytest.mark.parametrize("case", FORMATS, ids=[case[0] for case in FORMATS])
@@ -50,18 +66,51 @@ def test_a_container_is_known_by_its_content_and_its_channels_stay_apart(
     assert likeness(envelope(left, 16_000), customer) < 0.2
 
 
-def envelope(samples: Samples, rate: int) -> np.ndarray:
-    """Loudness in steps of 100 ms, which no codec changes much."""
-    step = rate // 10
-    whole = samples[: len(samples) // step * step].astype(np.float64).reshape(-1, step)
-    return np.sqrt((whole**2).mean(axis=1))
+@pytest.mark.parametrize("name", ["call.amr", "call.3gp"])
+def test_a_call_of_a_mobile_phone_is_heard(write: Write, opening: Samples, name: str) -> None:
+    (heard_,) = heard(
+        write(name, opening[:1], "libopencore_amrnb").rename(write("upload", opening[:1], form="wav"))
+    )
+    assert likeness(envelope(heard_, 16_000), envelope(opening[0], 8000)) > 0.9
 
 
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of two envelopes; codecs move the sound by up to a frame or two."""
-    length = min(len(one), len(other)) - 3
-    shifts = [(at, 0) for at in range(4)] + [(0, at) for at in range(4)]
-    return max(float(np.corrcoef(one[a : a + length], other[b : b + length])[0, 1]) for a, b in shifts)
+@pytest.mark.parametrize("case", ONE_CHANNEL, ids=[case[0] for case in ONE_CHANNEL])
+def test_codecs_that_only_other_programs_write_are_heard(
+    opening: Samples, case: tuple[str, str, str]
+) -> None:
+    name, *kind = case
+    path = Path(__file__).parent / "fixtures" / name
+    with audio.opened(path) as recording:
+        assert [recording.kind.content_type, recording.kind.extension] == kind
+    (samples,) = heard(path)
+    assert len(samples) == pytest.approx(2.4 * 16_000, abs=0.1 * 16_000)
+    assert likeness(envelope(samples, 16_000), envelope(opening[0][:19_200], 8000)) > 0.9
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_any_sampling_rate_keeps_time(write: Write, opening: Samples, rate: int) -> None:
+    times = np.arange(int(17.2 * rate)) / rate * 8000
+    samples = np.stack([np.interp(times, np.arange(len(row)), row) for row in opening]).astype(np.int16)
+    left, right = heard(write("call.wav", samples, rate=rate))
+    assert len(left) == pytest.approx(17.2 * 16_000, abs=20)
+    assert likeness(envelope(left, 16_000), envelope(opening[0], 8000)) > 0.99
+    assert likeness(envelope(right, 16_000), envelope(opening[1], 8000)) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("v.mkv", "aac"), ("v.avi", "pcm_mulaw"), ("v.mov", "aac"), ("v.wmv", "wmav2")]
+)
+def test_the_sound_of_any_video_is_heard(tmp_path: Path, opening: Samples, name: str, codec: str) -> None:
+    path = tmp_path / name
+    with av.open(str(path), "w", format="asf" if name == "v.wmv" else None) as container:
+        draw = add_picture(container)
+        add_tracks(container, [opening], codec, 8000)
+        draw()
+    with audio.opened(path) as recording:
+        assert recording.kind.content_type.startswith("video/")
+    left, right = heard(path)
+    assert likeness(envelope(left, 16_000), envelope(opening[0], 8000)) > 0.85
+    assert likeness(envelope(right, 16_000), envelope(opening[1], 8000)) > 0.85
 
 
 def test_blocks_are_joined_without_a_seam(write: Write, opening: Samples) -> None:

@@ -5,9 +5,9 @@ import tomllib
 from pathlib import Path
 
 import jiwer
-import line_sounds
 import numpy as np
 import pytest
+from benchmarks import line_sounds
 from benchmarks.recognition_text import spoken
 from speech_recordings import Line, Samples, Transcribe, Write
 

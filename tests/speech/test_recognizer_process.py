@@ -175,6 +175,21 @@ async def test_a_language_that_the_model_lacks_is_named_with_its_code(
     assert language in caught.value.problem.message
 
 
+async def test_the_model_of_the_recordings_language_is_taken_where_it_names_none(
+    models_folder: Path,
+) -> None:
+    path, own = Path(__file__).parent / "fixtures" / "spanish.opus", {"es": "base", "pt": "nowhere"}
+    async with RecognizerProcess("tiny.en", models_folder, models_by_language=own) as recognizer:
+        heard = await recognizer.transcribe(request(path, "es-US"), lambda _: None)
+        assert heard.transcript.language == "es-US"
+        assert "por llamar a nuestra empresa" in text(heard)
+        with pytest.raises(UnreadableRecording) as caught:
+            await recognizer.transcribe(request(path, "es-US", "tiny.en"), lambda _: None)
+        assert caught.value.problem.code == 10401
+        with pytest.raises(ConfigurationProblem, match="nowhere"):
+            await recognizer.transcribe(request(path, "pt-BR"), lambda _: None)
+
+
 async def test_bad_media_is_a_problem_of_the_recording_and_the_process_stays(
     recognizer: RecognizerProcess, tmp_path: Path
 ) -> None:

@@ -104,6 +104,7 @@ async def _rules(services: Services, organization_id: UUID, form: Form, now: dat
         services.settings.strict,
         definition.known(groups, vocabularies, categories, trained),
         schedule=schedule or services.settings.schedule,
+        models=services.settings.models_offered,
     )
 
 

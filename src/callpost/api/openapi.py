@@ -38,6 +38,7 @@ _CALLBACK = _object(
     method={"type": "string", "enum": ["POST", "PUT"], "default": "POST"},
     type={"type": "string", "enum": list(CallbackType), "default": "analytics"},
     format={"type": "string", "enum": list(TranscriptFormat), "description": "Transcript callbacks only."},
+    fractionDigits={"type": "integer", "enum": [2, 3], "description": "Of a second; SubRip only."},
     include=_list(_TEXT) | {"description": "Sections of an analytics callback; all where left out."},
     stream={"type": "string", "enum": ["original", "redacted-audio"], "description": "Media callbacks only."},
     s3Delivery=_FLAG | {"description": "Deliver into the bucket at `url` by `role`."},
@@ -309,6 +310,16 @@ ALTERNATE_FORMATS: Final[Schema] = {
             "includeAlternateFormat",
             "Renditions of the transcript to add, in Base64.",
             _list({"type": "string", "enum": ["text", "srt", "dfxp", "webvtt"]}),
+        )
+    ]
+}
+
+FRACTION_DIGITS: Final[Schema] = {
+    "parameters": [
+        _query(
+            "fractionDigits",
+            "Of a second: 2 as VoiceBase writes them (the default), 3 as players expect.",
+            {"type": "integer", "enum": [2, 3]},
         )
     ]
 }

@@ -16,24 +16,30 @@ def list_(data: options.Data = None, json: options.Json = False) -> None:
     from callpost.speech import models  # noqa: PLC0415
 
     chosen = session.settings(data=data)
+    languages = chosen.models_by_language.items()
     rows = [
         {
             "name": name,
             "default": name == chosen.model,
+            "languages": sorted(language for language, model in languages if model == name),
             "installed": models.is_installed(packaged),
             "sha256": packaged.sha256,
         }
         for name, packaged in models.PACKAGED.items()
     ]
-    ready = sorted(_ready(chosen.models_folder))
+    folder, ready = chosen.models_folder, sorted(_ready(chosen.models_folder))
+    offered = None if chosen.models_offered is None else sorted(chosen.models_offered)
     if json:
-        output.document({"packaged": rows, "folder": chosen.models_folder, "ready": ready})
+        output.document({"packaged": rows, "folder": str(folder), "ready": ready, "offered": offered})
         return
     output.table(
         ("Model", "Package installed", "Default"),
         [(row["name"], _yes(row["installed"]), _yes(row["default"])) for row in rows],
     )
-    output.line(f"Ready in {chosen.models_folder}: {', '.join(ready) or 'none'}")
+    output.line(f"Ready in {folder}: {', '.join(ready) or 'none'}")
+    for language, model in sorted(languages):
+        output.line(f"For {language}: {model}")
+    output.line(f"Configurations may ask for: {'any' if offered is None else ', '.join(offered)}")
 
 
 @app.command()
@@ -49,11 +55,14 @@ def fetch(
     from callpost.speech import models  # noqa: PLC0415
 
     found = models.locate(name, session.settings(data=data).models_folder)
-    output.document({"name": name, "path": found}) if json else output.line(str(found))
+    output.document({"name": name, "path": str(found)}) if json else output.line(str(found))
 
 
 def _ready(folder: Path) -> list[str]:
-    return [path.parent.name for path in folder.glob("*/model.bin")] if folder.is_dir() else []
+    """Joined from packages, or fetched: the hub keeps its own below `models--OWNER--NAME`."""
+    joined = [path.parent.name for path in folder.glob("*/model.bin")]
+    fetched = [path.parents[2].name for path in folder.glob("models--*/snapshots/*/model.bin")]
+    return joined + [name.removeprefix("models--").replace("--", "/") for name in fetched]
 
 
 def _yes(value: object) -> str:

@@ -16,7 +16,7 @@ from callpost.delivery.hosts import BucketPlace, MultiRegionAccessPoint
 from callpost.delivery.presigned import Unusable
 from callpost.delivery.url import Url
 from callpost.errors import Problem, Rejected
-from callpost.model.configuration import Callback, CallbackType, S3Options
+from callpost.model.configuration import Callback, CallbackType, S3Options, TranscriptFormat
 from callpost.model.delivery import (
     BucketFolder,
     Destination,
@@ -117,6 +117,12 @@ def _wrong_properties(callback: Callback, place: str) -> list[Problem]:
             60008,
             "format",
             "Transcript only.",
+        ),
+        (
+            callback.fraction_digits is not None and callback.format is not TranscriptFormat.SRT,
+            60008,
+            "fractionDigits",
+            "SubRip only.",
         ),
         (kind is CallbackType.MEDIA and not callback.stream, 60009, "stream", "Media needs it."),
         (kind is not CallbackType.MEDIA and bool(callback.stream), 60008, "stream", "Media only."),

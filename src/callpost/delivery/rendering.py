@@ -45,7 +45,9 @@ def prepared(report: Report, callbacks: Iterable[Callback], api_url: str) -> dic
 
 def _name(callback: Callback) -> str:
     """The same for callbacks that send the same."""
-    parts = (callback.type, callback.format or "", *(callback.include or ("*",)))
+    parts = [callback.type, callback.format or "", *(callback.include or ("*",))]
+    if callback.fraction_digits is not None:
+        parts.append(str(callback.fraction_digits))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -172,7 +172,7 @@ class Callback:
     """One element of publish.callbacks: what goes where. Its URL may be a secret: never log it.
 
     method: "POST" or "PUT" where one was asked for. include: sections of an analytics callback, None: all.
-    stream: "original" or "redacted-audio" for media.
+    stream: "original" or "redacted-audio" for media. fraction_digits: of the seconds in SubRip, None: two.
     """
 
     url: str = field(repr=False)
@@ -185,6 +185,7 @@ class Callback:
     role: str | None = None
     prepend_folder: str | None = None
     s3_options: S3Options | None = None
+    fraction_digits: int | None = None
 
 
 class AudioFormat(StrEnum):

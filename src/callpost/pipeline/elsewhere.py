@@ -69,7 +69,14 @@ class Elsewhere:
         return (*warnings, *destination.check_expiry(target, PLACE, now, schedule=schedule))
 
     def _moved(self, old: Callback) -> Callback:
-        return replace(self.to, type=old.type, format=old.format, include=old.include, stream=old.stream)
+        return replace(
+            self.to,
+            type=old.type,
+            format=old.format,
+            include=old.include,
+            stream=old.stream,
+            fraction_digits=old.fraction_digits,
+        )
 
     async def _plan(self, page: Sequence[Delivery]) -> list[NewDelivery]:
         """New deliveries of those whose results are still there."""

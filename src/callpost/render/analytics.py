@@ -103,9 +103,14 @@ def streams_section(media: Media, streams: Iterable[Stream], api_url: str) -> li
     ]
 
 
-def transcript_text(transcript: Transcript, format_: TranscriptFormat) -> str:
-    """The transcript in one of the formats that are text."""
-    return _written(Captions(transcript), format_)
+def transcript_text(
+    transcript: Transcript, format_: TranscriptFormat, *, fraction_digits: int | None = None
+) -> str:
+    """The transcript in one of the formats that are text. fraction_digits: in SubRip, None: VoiceBase's."""
+    made = Captions(transcript)
+    if format_ is TranscriptFormat.SRT and fraction_digits is not None:
+        return made.srt(fraction_digits=fraction_digits)
+    return _written(made, format_)
 
 
 def timestamp(moment: datetime) -> str:

@@ -29,7 +29,7 @@ def render(report: Report, callback: Callback, api_url: str) -> bytes:
         )
         return msgspec.json.encode(document)
     if callback.type is CallbackType.TRANSCRIPT and report.results is not None:
-        return _transcript(report.media, report.results.transcript, callback.format)
+        return _transcript(report.media, report.results.transcript, callback)
     raise ValueError(f"there is nothing to render for a callback of type {callback.type}")
 
 
@@ -55,7 +55,8 @@ def object_name(callback: Callback, stream_extension: str | None = None) -> str:
     return "analytics.json"
 
 
-def _transcript(media: Media, transcript: Transcript, format_: TranscriptFormat | None) -> bytes:
+def _transcript(media: Media, transcript: Transcript, callback: Callback) -> bytes:
+    format_ = callback.format
     if format_ is None or format_ is TranscriptFormat.JSON:
         return msgspec.json.encode(analytics.transcript_document(media, transcript))
-    return analytics.transcript_text(transcript, format_).encode()
+    return analytics.transcript_text(transcript, format_, fraction_digits=callback.fraction_digits).encode()

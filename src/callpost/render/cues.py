@@ -1,4 +1,9 @@
-"""Cutting what was said into cues: one or two lines shown at a time, ending where a thought does."""
+"""Cutting what was said into cues: one or two lines shown at a time, ending where a thought does.
+
+Lines, durations and speed are those of Netflix's English Timed Text Style Guide: two lines of 42 characters,
+5/6 to 7 s, 20 characters a second for adults. That a cue may come late where the next pause brings the rest
+in time again is the BBC's Subtitle Guidelines' ("permissible to slip out of sync ... for a single speaker").
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -13,6 +18,7 @@ _SHORTEST_MS = 1000
 _LEAST_MS = 100
 _READABLE_CHARACTERS_PER_S = 20
 _LONG_PAUSE_MS = 1500
+_LATEST_MS = 1000
 
 # What makes a way of cutting bad, in whole numbers so that equal ones are equal: fewer cues are better, and
 # cues that last, end where a sentence does and are not shown through a long pause.
@@ -34,18 +40,25 @@ class Cue:
 
 def cut(words: Sequence[Word]) -> Iterator[Cue]:
     """The cues of one turn, from its words in order of time. Whatever they hold is shown as it is."""
+    free_ms = 0  # from when on the cue before may be gone
     for first, last in pairwise(_bounds(words) if words else []):
         following = words[last].start_ms if last < len(words) else None
-        yield _cue(words[first:last], following)
+        cue = _cue(words[first:last], free_ms, following)
+        free_ms = cue.end_ms
+        yield cue
 
 
-def _cue(words: Sequence[Word], following_ms: int | None) -> Cue:
-    """A cue that stays long enough to be read, as far as the next one of the same turn allows."""
-    start = words[0].start_ms
+def _cue(words: Sequence[Word], free_ms: int, following_ms: int | None) -> Cue:
+    """A cue that stays long enough to be read.
+
+    For that it makes the next one of the same turn wait a little: who speaks faster than others read pauses
+    soon, at the latest when the other side speaks.
+    """
     spoken = max(word.end_ms for word in words)
     shown = " ".join([word.text for word in words])
-    readable = start + max(_SHORTEST_MS, len(shown) * 1000 // _READABLE_CHARACTERS_PER_S)
-    end = max(spoken, readable if following_ms is None else min(readable, following_ms))
+    start = max(words[0].start_ms, min(free_ms, words[0].start_ms + _LATEST_MS))
+    readable = start + max(_SHORTEST_MS, -(-len(shown) * 1000 // _READABLE_CHARACTERS_PER_S))
+    end = max(spoken, readable if following_ms is None else min(readable, following_ms + _LATEST_MS))
     return Cue(start, max(end, start + _LEAST_MS), _lines(shown))
 
 

@@ -3,12 +3,14 @@
 Nothing here holds a whole recording, and nothing trusts one: headers lie, files end early, frames are broken.
 """
 
+import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -27,7 +29,13 @@ Report = Callable[[float, int], None]
 """Called as work on a recording goes on: with the share done, 0..1, and the milliseconds worked through."""
 
 _HEAD = 4096
+_TAIL = 1 << 17  # an Ogg page has at most half of it
 _LAYOUTS = {1: "mono", 2: "stereo"}  # some files leave the layout open, or name their two channels oddly
+_MOST_CHANNELS = 32  # of one track; what ffmpeg's resampler takes has an end, and recognition a time limit
+_LEAST_RATE = 1000  # Hz; a header that says less says that a few kilobytes are days of sound
+_PAUSE_S = 0.1  # a shorter one between two frames is rounding, or the recorder's clock
+_LONGEST_PAUSE_S = 3600.0
+_PAUSE_STEP_S = 10
 _SHORTFALL_MS = 1000  # containers round their durations; less than this is not a truncated file
 
 
@@ -48,17 +56,20 @@ class Track:
 
 
 class Recording:
-    """An open recording. duration_ms: ffmpeg's guess, 0 where it has none. size: of the file, in bytes."""
+    """An open recording. duration_ms: ffmpeg's guess, 0 where it has none."""
 
-    def __init__(self, container: av.container.InputContainer, head: bytes, size: int) -> None:
+    def __init__(self, container: av.container.InputContainer, ends: "_Ends") -> None:
         name = container.format.name
         self._container = container
-        self._streams = container.streams.audio
+        # ffmpeg finds tracks of codecs that it cannot decode, too.
+        self._streams = [stream for stream in container.streams.audio if _codec(stream)]
         self._frames = self._damaged = 0
-        self.kind = containers.identify(name, pictures=bool(container.streams.video), head=head)
+        self.kind = containers.identify(name, pictures=bool(container.streams.video), head=ends.head)
         self.tracks = tuple(_track(stream) for stream in self._streams)
         self.duration_ms = (container.duration or 0) // 1000
-        self._stated_ms = containers.stated_duration(name, head, self.duration_ms, size)
+        self._stated_ms = containers.stated_duration(name, ends.head, self.duration_ms, ends.size)
+        self._clocks: dict[int, _Clock] = {}
+        self._cut_off = containers.is_cut_off(name, ends.tail)
 
     def blocks(self, sources: Sequence[Source], length: int) -> Iterator[tuple[Samples, ...]]:
         """The sound of each source, `length` samples of 16 kHz at a time; the last block is shorter.
@@ -67,28 +78,51 @@ class Recording:
         for `warnings`.
         """
         readers = {source.track: self._reader(source) for source in sources}
-        for track, frame in self.frames(set(readers)):
-            readers[track].push(frame)
-            while all(reader.available >= length for reader in readers.values()):
-                yield _taken(readers, sources, length)
+        for track, pause_s, frame in self.frames(set(readers)):
+            for _ in self._converted(readers[track], pause_s, frame):
+                while all(reader.available >= length for reader in readers.values()):
+                    yield _taken(readers, sources, length)
         for reader in readers.values():
             reader.flush()
         if self._frames:
             yield from _rest(readers, sources, length)
 
+    def _converted(self, reader: "_Reader", pause_s: float, frame: av.AudioFrame) -> Iterator[None]:
+        """Step by step, so that a long pause does not have to be held in memory."""
+        try:
+            for _ in reader.pause(pause_s):
+                yield
+            reader.push(frame)
+        except av.error.FFmpegError:  # a form that damage made up
+            self._damaged += 1
+            self._frames -= 1
+        yield
+
     def _reader(self, source: Source) -> "_Reader":
         return _Reader("mono" if source.channel is None else self.tracks[source.track].layout)
 
-    def frames(self, tracks: set[int]) -> Iterator[tuple[int, av.AudioFrame]]:
-        """Every readable frame of the tracks (0-based among the audio tracks), as it lies in the file."""
+    def frames(self, tracks: set[int]) -> Iterator[tuple[int, float, av.AudioFrame]]:
+        """Every readable frame of the tracks (0-based among the audio tracks), as it lies in the file.
+
+        Before each frame stands how many seconds were not recorded: those of a participant who joined
+        later, of packets that the line lost, of parts that are damaged.
+        """
         numbers = {self._streams[track].index: track for track in tracks}
+        clocks = self._clocks = {track: self._clock(track) for track in tracks}
         for packet in self._packets(tuple(self._streams[track] for track in tracks)):
             try:
                 for frame in packet.decode():
                     self._frames += 1
-                    yield numbers[packet.stream.index], frame
+                    track = numbers[packet.stream.index]
+                    yield track, clocks[track].pause_before(frame), frame
             except av.error.FFmpegError:
                 self._damaged += 1
+
+    def _clock(self, track: int) -> "_Clock":
+        if not containers.has_times(self._container.format.name, self.tracks[track].codec):
+            return _Clock(None, 0)
+        start_s, length_s = (self._container.start_time or 0) / av.time_base, self.duration_ms / 1000
+        return _Clock(start_s, start_s + (length_s or math.inf) + _PAUSE_S)
 
     def _packets(self, streams: tuple[av.AudioStream, ...]) -> Iterator["av.Packet[av.AudioStream]"]:
         try:
@@ -98,16 +132,25 @@ class Recording:
 
     def warnings(self, length_ms: int) -> tuple[Problem, ...]:
         """What was amiss with a recording of which `length_ms` could be read."""
-        problems = []
+        return tuple(Problem(10201, message) for message in self._complaints(length_ms))
+
+    def _complaints(self, length_ms: int) -> Iterator[str]:
         if self._damaged:
-            problems.append(
-                Problem(10201, f"{self._damaged} damaged part(s) of the recording were left out.")
-            )
+            yield f"{self._damaged} damaged part(s) of the recording were left out."
+        if (
+            silent_s := max((clock.paused_s for clock in self._clocks.values()), default=0)
+        ) >= _SHORTFALL_MS / 1000:
+            yield f"In the middle of the recording {silent_s:.1f} s have no sound; silence stands there."
         if self._stated_ms is not None and length_ms + _SHORTFALL_MS < 0.99 * self._stated_ms:
             claimed = f"{length_ms / 1000:.1f} s of the {self._stated_ms / 1000:.1f} s that its header claims"
-            message = f"The recording ends after {claimed}; what could be read was recognised."
-            problems.append(Problem(10201, message))
-        return tuple(problems)
+            yield f"The recording ends after {claimed}; what could be read was recognised."
+        elif self._cut_off:
+            yield "The recording was cut off in the middle; what could be read was recognised."
+
+
+def _codec(stream: av.AudioStream) -> av.AudioCodecContext | None:
+    """None where ffmpeg has no decoder, whatever PyAV's types say."""
+    return stream.codec_context
 
 
 def _track(stream: av.AudioStream) -> Track:
@@ -117,10 +160,36 @@ def _track(stream: av.AudioStream) -> Track:
     return Track(channels, layout, codec.codec.canonical_name, codec.sample_rate, codec.bit_rate or 0)
 
 
+class _Clock:
+    """How far a track has come, in seconds of its time stamps; without a start they are not to be trusted."""
+
+    def __init__(self, start_s: float | None, end_s: float) -> None:
+        self._at_s = start_s
+        self._end_s = end_s
+        self._begun = False
+        self.paused_s = 0.0  # since the first frame
+
+    def pause_before(self, frame: av.AudioFrame) -> float:
+        """Seconds since the end of the frame before; 0 where damage made up a jump that cannot be."""
+        if self._at_s is None or frame.time is None or not frame.sample_rate:
+            return 0.0
+        pause_s = frame.time - self._at_s
+        if not _PAUSE_S <= pause_s <= _LONGEST_PAUSE_S or frame.time > self._end_s:
+            pause_s = 0.0
+        self._at_s += pause_s + frame.samples / frame.sample_rate
+        self.paused_s += pause_s if self._begun else 0.0
+        self._begun = True
+        return pause_s
+
+
 class Converter:
     """Turns the frames of one track into arrays of one sample format, layout and rate."""
 
     def __init__(self, sample_format: str, layout: str, rate: int) -> None:
+        """sample_format: "s16" or "flt"; packed, because PyAV reads planes beyond the eighth from nowhere."""
+        self._type = np.dtype({"s16": np.int16, "flt": np.float32}[sample_format])
+        self._channels = av.AudioLayout(layout).nb_channels
+        self._rate = rate
         self._new_resampler = partial(av.AudioResampler, format=sample_format, layout=layout, rate=rate)
         self._form: tuple[str, str, int] | None = None
         self._resampler: av.AudioResampler | None = None
@@ -132,28 +201,50 @@ class Converter:
             yield from self.flush()
             self._form, self._resampler = form, self._new_resampler()
         frame.pts = None  # gaps and jumps in the time stamps must not reach the resampler
-        yield from self._resampled(frame)
+        try:
+            yield from self._resampled(frame)
+        except av.error.FFmpegError:
+            self._form = self._resampler = None
+            raise
+
+    def pause(self, seconds: float) -> Iterator[npt.NDArray[Any]]:
+        """Silence that was not recorded, a few seconds at a time."""
+        left = round(seconds * self._rate)
+        if left:
+            yield from self.flush()
+        while left:
+            step = min(left, _PAUSE_STEP_S * self._rate)
+            yield np.zeros((self._channels, step), self._type)
+            left -= step
 
     def flush(self) -> Iterator[npt.NDArray[Any]]:
         """What the resampler still holds; the next frame starts a new one."""
-        yield from self._resampled(None)
-        self._form = self._resampler = None
+        form, self._form = self._form, None
+        if form is not None:
+            yield from self._resampled(None)
+        self._resampler = None
 
     def _resampled(self, frame: av.AudioFrame | None) -> Iterator[npt.NDArray[Any]]:
         if self._resampler is not None:
-            yield from (out.to_ndarray() for out in self._resampler.resample(frame))
+            for out in self._resampler.resample(frame):
+                yield out.to_ndarray().reshape(-1, out.layout.nb_channels).T
 
 
 class _Reader:
     """Collects one track as 16 kHz rows in a given layout."""
 
     def __init__(self, layout: str) -> None:
-        self._converter = Converter("s16p", layout, RATE)
+        self._converter = Converter("s16", layout, RATE)
         self._waiting: list[Samples] = []
         self.available = 0
 
     def push(self, frame: av.AudioFrame) -> None:
         self._collect(self._converter.push(frame))
+
+    def pause(self, seconds: float) -> Iterator[None]:
+        for rows in self._converter.pause(seconds):
+            self._collect((rows,))
+            yield
 
     def flush(self) -> None:
         self._collect(self._converter.flush())
@@ -195,8 +286,8 @@ def opened(path: Path) -> Iterator[Recording]:
 
     Raises UnreadableRecording (10201) where it is empty, not a recording, or has no sound.
     """
-    head = _head(path)
-    if not head:
+    ends = _ends(path)
+    if not ends.head:
         raise unreadable("it is empty")
     options = {"format_whitelist": containers.DEMUXERS, "protocol_whitelist": "file"}
     try:
@@ -204,17 +295,45 @@ def opened(path: Path) -> Iterator[Recording]:
     except av.error.FFmpegError as error:
         raise unreadable("it is not in any format that callpost knows, or is damaged") from error
     with container:
-        if not container.streams.audio:
-            raise unreadable("it holds no audio")
-        yield Recording(container, head, path.stat().st_size)
+        _require_sound(container)
+        yield Recording(container, ends)
 
 
-def _head(path: Path) -> bytes:
-    """The first bytes of the file, behind the tag that many MP3s begin with."""
+def _require_sound(container: av.container.InputContainer) -> None:
+    codecs = [_codec(stream) for stream in container.streams.audio]
+    if not codecs:
+        raise unreadable("it holds no audio")
+    known = [codec for codec in codecs if codec is not None]
+    if not known:
+        raise unreadable("its sound is coded in a way that callpost does not know")
+    if (most := max(codec.channels for codec in known)) > _MOST_CHANNELS:
+        raise unreadable(f"it has {most} channels, more than {_MOST_CHANNELS}")
+    if (least := min(codec.sample_rate for codec in known)) in range(1, _LEAST_RATE):
+        raise unreadable(f"it is sampled at {least} Hz, which no speech survives")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What is looked at beside ffmpeg. head: the first bytes, behind the tag that many MP3s begin with."""
+
+    head: bytes
+    tail: bytes
+    size: int
+
+
+def _ends(path: Path) -> _Ends:
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-        if head[:3] != b"ID3":
-            return head
-        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
-        file.seek(10 + size)
-        return file.read(_HEAD) or head
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        tail = file.read(_TAIL)
+        file.seek(0)
+        return _Ends(_head(file), tail, size)
+
+
+def _head(file: BinaryIO) -> bytes:
+    head = file.read(_HEAD)
+    if head[:3] != b"ID3":
+        return head
+    size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
+    file.seek(10 + size)
+    return file.read(_HEAD) or head

@@ -32,7 +32,7 @@ def decode(
             progress(sum(lengths[number] for number in decoded) / sum(lengths))
         decoded.update((number, look.result()) for look, number in looks.items())
     finally:
-        for waiting in (*work, *looks):
+        for waiting in work.keys() | looks.keys():
             waiting.cancel()  # nobody waits for the rest where one has failed, or nobody wants them
     words: list[tuple[Word, ...]] = [()] * len(windows)
     for number, passage in enumerate(joined):

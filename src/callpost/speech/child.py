@@ -22,6 +22,7 @@ from faster_whisper import WhisperModel
 from callpost.errors import ConfigurationProblem, Problem, UnreadableRecording
 from callpost.speech import (
     child_process,
+    hardware,
     languages,
     messages,
     models,
@@ -124,11 +125,12 @@ class Child:
             return messages.Misconfigured(str(error))
 
     def _transcribe(self, request: messages.Transcribe, teller: _Teller) -> messages.Reply:
-        with self._loading:
-            model = self._model(request.model)
-        language = languages.whisper_code(
-            request.language, model.whisper.supported_languages, request.model or self._setup.model
+        name = request.model or languages.chosen(
+            request.language, self._setup.models_by_language, self._setup.model
         )
+        with self._loading:
+            model = self._model(name, by_request=request.model is not None)
+        language = languages.whisper_code(request.language, model.whisper.supported_languages, name)
         engine = transcription.Engine(
             Whisper(model.whisper, language, request.terms), self._pool, self._setup.threads, self._searching
         )
@@ -179,12 +181,11 @@ class Child:
         )
         return messages.Redacted(*written) if written else messages.Unchanged()
 
-    def _model(self, wanted: str | None) -> _Model:
+    def _model(self, name: str, *, by_request: bool) -> _Model:
         """The model asked for, loaded in the place of the one before."""
-        name = wanted or self._setup.model
         if self._loaded is None or self._loaded.name != name:
             self._loaded = None  # gives its memory back first
-            self._loaded = self._load(name, by_request=wanted is not None)
+            self._loaded = self._load(name, by_request=by_request)
         return self._loaded
 
     def _load(self, name: str, *, by_request: bool) -> _Model:
@@ -195,13 +196,8 @@ class Child:
                 raise
             message = f"VoiceBase could not find the speech model {name!r} specified in the configuration."
             raise UnreadableRecording(Problem(20001, message, "speechModel.model")) from error
-        whisper = WhisperModel(
-            str(folder),
-            device=self._setup.device,
-            compute_type=self._setup.compute_type,
-            cpu_threads=1,  # two workers of one thread do more than one of two
-            num_workers=self._setup.threads,
-        )
+        setup = self._setup
+        whisper = hardware.load(folder, hardware.Hardware(setup.device, setup.compute_type, setup.threads))
         return _Model(name, parts.identity(folder), whisper)
 
 

@@ -50,6 +50,7 @@ _WITH_PICTURES = {
 DEMUXERS = ",".join(_BY_DEMUXER)
 
 _STATING = {"wav", "w64", "flac", "mov", "matroska", "aiff", "au", "asf", "avi", "caf", "wv"}
+_TIMED = {"matroska", "mov"}
 _RIFF_UNKNOWN = 0x7FFFF000  # sizes from here on are what streaming writers put who do not know
 
 
@@ -74,10 +75,41 @@ def stated_duration(demuxer: str, head: bytes, duration_ms: int, size: int) -> i
     name = demuxer.split(",", 1)[0]
     if name not in _STATING and not (name == "mp3" and (b"Xing" in head or b"Info" in head)):
         return None
-    riff = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
-    if size < riff < _RIFF_UNKNOWN:
-        return max(duration_ms, duration_ms * riff // size)
+    claimed = _claimed_size(head)
+    if size < claimed:
+        return max(duration_ms, duration_ms * claimed // size)
     return duration_ms
+
+
+def _claimed_size(head: bytes) -> int:
+    """How many bytes the file should have by its own header; 0 where that does not tell."""
+    if head[:4] == b"RIFF":
+        claimed = int.from_bytes(head[4:8], "little") + 8
+        return claimed if claimed < _RIFF_UNKNOWN else 0
+    at = 8
+    while head[:4] == b"caff" and at + 12 <= len(head):
+        length = int.from_bytes(head[at + 4 : at + 12], "big", signed=True)
+        if length < 0:  # a data chunk up to the end of the file, whatever that is
+            return 0
+        at += 12 + length
+        if head[at - 12 - length :][:4] == b"data":
+            return at
+    return 0
+
+
+def is_cut_off(demuxer: str, tail: bytes) -> bool:
+    """Whether an Ogg file ends without its last page, or within one (RFC 3533). tail: its last 128 KiB."""
+    if demuxer != "ogg":
+        return False
+    page = tail[max(0, tail.rfind(b"OggS")) :]
+    sizes = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    return not sizes or not page[5] & 4 or len(page) < 27 + len(sizes) + sum(sizes)
+
+
+def has_times(demuxer: str, codec: str) -> bool:
+    """Whether the time stamps of such a file tell when a sound was recorded, not just in which order."""
+    name = demuxer.split(",", 1)[0]
+    return name in _TIMED or (name == "ogg" and codec == "opus")
 
 
 def written_as(container: Container) -> Container:

@@ -1,10 +1,15 @@
 """VoiceBase's language codes, and what of them a model understands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from callpost.errors import Problem, UnreadableRecording
 
 _SAME_LANGUAGE = {"nb": "no", "iw": "he", "in": "id"}
+
+
+def chosen(language: str, models: Mapping[str, str], otherwise: str) -> str:
+    """The operator's model for a language: that of "es-MX" goes before that of "es"."""
+    return models.get(language) or models.get(language.partition("-")[0]) or otherwise
 
 
 def whisper_code(language: str, supported: Sequence[str], model: str) -> str:

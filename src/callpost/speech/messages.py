@@ -23,6 +23,7 @@ class Setup(msgspec.Struct, frozen=True, tag=True):
     device: str
     memory_bytes: int | None
     part_ms: int
+    models_by_language: dict[str, str] = {}
 
 
 class Transcribe(msgspec.Struct, frozen=True, tag=True):

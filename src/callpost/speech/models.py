@@ -163,4 +163,10 @@ def _fetched(name: str, folder: Path) -> Path:
     except Exception as error:
         packaged = f" The package extra callpost[models] brings {', '.join(sorted(PACKAGED))}."
         message = f"The recognition model {name!r} is not a folder and could not be fetched from the hub: "
-        raise ConfigurationProblem(f"{message}{type(error).__name__}.{packaged}") from error
+        raise ConfigurationProblem(f"{message}{_why(error)}.{packaged}") from error
+
+
+def _why(error: Exception) -> str:
+    """What huggingface_hub raises where there is no network says nothing of it."""
+    away = type(error).__name__ in {"LocalEntryNotFoundError", "OfflineModeIsEnabled"}
+    return "the hub cannot be reached" if away or isinstance(error, OSError) else type(error).__name__

@@ -7,11 +7,11 @@ the one at fault is lost alone (docs/decisions/0008).
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import msgspec
@@ -19,7 +19,7 @@ import msgspec
 from callpost.errors import ConfigurationProblem, UnreadableRecording
 from callpost.model.configuration import AudioTranscode
 from callpost.model.redaction import ToneRedaction
-from callpost.speech import messages, parts
+from callpost.speech import languages, messages, parts
 from callpost.speech.gate import Gate
 from callpost.speech.keeping import Keeping
 from callpost.speech.link import Line, Link
@@ -67,6 +67,7 @@ class RecognizerProcess:
     joined and fetched models are kept. threads: how many work at once, None: one per processor.
     compute_type, device: CTranslate2's ("int8" and "cpu"; "float16" and "cuda"). memory_bytes: what the child
     may allocate, None: no limit. part_ms: sound that is recognised at once, and handed over as a part.
+    models_by_language: instead of `model`, for recordings that name no model: by "es-MX" or "es".
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class RecognizerProcess:
         memory_bytes: int | None = 4 << 30,
         time_limit: TimeLimit | None = None,
         part_ms: int = parts.LENGTH_MS,
+        models_by_language: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._setup = messages.Setup(
             model=model,
@@ -89,6 +91,7 @@ class RecognizerProcess:
             device=device,
             memory_bytes=memory_bytes,
             part_ms=part_ms,
+            models_by_language=dict(models_by_language),
         )
         self._time_limit = time_limit or TimeLimit()
         self._link: Link | None = None
@@ -144,7 +147,7 @@ class RecognizerProcess:
         self, request: RecognitionRequest, finished: list[bytes], follower: _Follower, *, alone: bool
     ) -> Recognition:
         """Recognise, from what is finished on. Raises _Interrupted unless nothing else was under way."""
-        async with self._gate.entered(request.model or self._setup.model, alone=alone):
+        async with self._gate.entered(self._model(request), alone=alone):
             link, began = await self._started(), self._gate.share()
             with link.line() as line:
                 try:
@@ -155,6 +158,10 @@ class RecognizerProcess:
                     await self._end_child()
                     raise
             return _recognition(reply, round((self._gate.share() - began) * 1000))
+
+    def _model(self, request: RecognitionRequest) -> str:
+        setup = self._setup
+        return request.model or languages.chosen(request.language, setup.models_by_language, setup.model)
 
     async def redact(self, source: Path, target: Path, redaction: ToneRedaction) -> tuple[str, str]:
         """See `recognizer.Recognizer`. In a child of its own: short work need not wait for long."""

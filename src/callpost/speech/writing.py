@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -56,8 +57,8 @@ def write(source: Path, target: Path, form: Form, change: Change, report: Report
 
 def _copy(recording: Recording, tracks: Sequence["_Track"], report: Report) -> None:
     reported_ms = 0
-    for number, frame in recording.frames(set(range(len(tracks)))):
-        tracks[number].push(frame)
+    for number, pause_s, frame in recording.frames(set(range(len(tracks)))):
+        tracks[number].push(pause_s, frame)
         if tracks[number].position_ms >= reported_ms + _REPORT_EVERY_MS:
             reported_ms = tracks[number].position_ms
             report(min(0.99, reported_ms / max(recording.duration_ms, reported_ms)), reported_ms)
@@ -73,15 +74,16 @@ class _Track:
         self._encoding = encoding
         self._change = change
         self._stream = _added(out, encoding)
-        self._converter = audio.Converter("fltp", encoding.layout, encoding.rate)
+        self._converter = audio.Converter("flt", encoding.layout, encoding.rate)
         self._position = 0  # in samples of this track
 
     @property
     def position_ms(self) -> int:
         return self._position * 1000 // self._encoding.rate
 
-    def push(self, frame: av.AudioFrame) -> None:
-        for planes in self._converter.push(frame):
+    def push(self, pause_s: float, frame: av.AudioFrame) -> None:
+        """A frame, and the pause before it: regions are counted in time, as the words of the transcript."""
+        for planes in chain(self._converter.pause(pause_s), self._converter.push(frame)):
             self._write(planes)
 
     def finish(self) -> None:
@@ -91,8 +93,8 @@ class _Track:
 
     def _write(self, planes: Planes) -> None:
         self._change(planes, self._position, self._encoding.rate)
-        whole = np.ascontiguousarray(planes)
-        frame = av.AudioFrame.from_ndarray(whole, format="fltp", layout=self._encoding.layout)
+        packed = np.ascontiguousarray(planes.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=self._encoding.layout)
         frame.sample_rate = self._encoding.rate
         frame.pts = self._position
         self._position += planes.shape[1]

@@ -58,6 +58,7 @@ def callback(section: Section) -> Callback:
         role=(section.text("role") or "").strip() or None,
         prepend_folder=section.text("prependFolder") or None,
         s3_options=s3_options.read(section.section("s3Options")) if "s3Options" in section else None,
+        fraction_digits=_fraction_digits(section),
     )
 
 
@@ -88,6 +89,14 @@ def _method(section: Section) -> str | None:
 def _stream(section: Section) -> str | None:
     stream = section.choice("stream", _StreamName, 60010)
     return _StreamName.REDACTED_AUDIO.value if stream is _StreamName.REDACTED else stream and stream.value
+
+
+def _fraction_digits(section: Section) -> int | None:
+    digits = section.whole("fractionDigits")
+    if digits not in (None, 2, 3):
+        section.refuse(60010, "SubRip has 2 or 3 digits of a second.", "fractionDigits")
+        return None
+    return digits
 
 
 def _include(section: Section) -> tuple[str, ...] | None:

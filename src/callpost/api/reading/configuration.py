@@ -4,6 +4,7 @@ The keys are the union of what the documentation, both versions of the Swagger f
 Every problem of a document is reported at once, with its documented code and its place.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,29 +35,38 @@ class Reading:
     warnings: tuple[Problem, ...]
 
 
-def read(document: dict[str, Any], check: CheckDestination, known: Known, *, strict: bool = False) -> Reading:
+def read(
+    document: dict[str, Any],
+    check: CheckDestination,
+    known: Known,
+    *,
+    strict: bool = False,
+    models: Collection[str] | None = None,
+) -> Reading:
     """What `document` asks for, with every default filled in.
 
     check: whether a callback can be delivered. known: the definitions that the document may name.
-    strict: what is unknown is an error, not a warning.
+    strict: what is unknown is an error, not a warning. models: that it may ask for, None: any.
     Raises Rejected with all problems.
     """
     cleaned = without_blanks(document)
     notes = Notes(CONFIGURATION, strict)
     root = notes.open(cleaned, "")
-    configuration = _configuration(root, check, known)
+    configuration = _configuration(root, check, known, models)
     _refuse_what_nobody_may_miss(root)
     return Reading(configuration, notes.settle())
 
 
-def _configuration(root: Section, check: CheckDestination, known: Known) -> Configuration:
+def _configuration(
+    root: Section, check: CheckDestination, known: Known, models: Collection[str] | None
+) -> Configuration:
     model, predictions = root.section("speechModel"), root.section("prediction")
     transcript = root.section("transcript")
     formatting, filtering = transcript.section("formatting"), transcript.section("contentFiltering")
     language, publish = speech.language(model), root.section("publish")
     return Configuration(
         language=language,
-        model=speech.model(model),
+        model=speech.model(model, models),
         extensions=speech.extensions(model),
         features=speech.features(model),
         priority=root.choice("priority", Priority, 10009) or Priority.NORMAL,

@@ -15,7 +15,7 @@ from callpost.store.deliveries import DeliveryQuery
 
 _DELIVERY = Kind("delivery", 10007, 10010)
 MOST_AT_ONCE = 1000
-_CONTENT = ("type", "format", "include", "stream")
+_CONTENT = ("type", "format", "include", "stream", "fractionDigits")
 _FILTERS = ("status", "destination", "since", "until", "externalId", "mediaId", "number")
 
 

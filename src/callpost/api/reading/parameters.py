@@ -94,6 +94,16 @@ def alternate_formats(parameters: Parameters) -> tuple[TranscriptFormat, ...]:
     return tuple(format_ for format_ in dict.fromkeys(found) if format_ in ALTERNATE_FORMATS)
 
 
+def fraction_digits(parameters: Parameters) -> int | None:
+    """fractionDigits of SubRip's seconds: 2, as VoiceBase writes them, or 3, as players expect."""
+    text = parameters.one("fractionDigits")
+    if text is None:
+        return None
+    if text not in ("2", "3"):
+        raise _bad("fractionDigits", "2 or 3")
+    return int(text)
+
+
 def media_query(parameters: Parameters) -> MediaQuery:
     """What GET /v3/media asks for. Raises Rejected (10011)."""
     text = parameters.one("query")

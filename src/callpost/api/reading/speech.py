@@ -1,6 +1,7 @@
 """speechModel: language, engine and extras (docs/how-to-guides/languages.rst, speech-engine.rst)."""
 
 import re
+from collections.abc import Collection
 
 from callpost.api.reading.document import Section
 
@@ -33,14 +34,18 @@ def language(section: Section) -> str:
     return f"{found[1].lower()}-{found[2].upper()}" if found[2] else found[1].lower()
 
 
-def model(section: Section) -> str | None:
-    """A recognition model by name; VoiceBase's own engines leave the choice to the operator."""
+def model(section: Section, offered: Collection[str] | None) -> str | None:
+    """A recognition model by name; VoiceBase's own engines leave the choice to the operator.
+
+    offered: what the operator lets be asked for, None: anything.
+    """
     name = section.text("model")
     if name is None or name.lower() in ENGINES:
         return None
     # Only a name, never a path: it comes from the caller, and models are looked up in folders.
-    if not _MODEL.fullmatch(name):
-        section.refuse(20001, f"There is no speech model ({name}).", "model")
+    if not _MODEL.fullmatch(name) or (offered is not None and name not in offered):
+        names = f" There are {', '.join(sorted(filter(_MODEL.fullmatch, offered)))}." if offered else ""
+        section.refuse(20001, f"There is no speech model ({name}).{names}", "model")
         return None
     return name
 

@@ -29,7 +29,7 @@ class Rules:
     """What the operator decides about requests. strict: what is unknown is refused, as VoiceBase did.
 
     known: the definitions of the caller's organization that the request refers to. ready_at: when its
-    results are expected, None: at once. schedule: of its deliveries.
+    results are expected, None: at once. schedule: of its deliveries. models: that it may ask for, None: any.
     """
 
     policy: EndpointPolicy
@@ -38,6 +38,7 @@ class Rules:
     known: Known = field(default_factory=Known)
     ready_at: datetime | None = None
     schedule: RetrySchedule = field(default_factory=RetrySchedule)
+    models: frozenset[str] | None = None
 
     def check_destination(self, callback: Callback, place: str) -> tuple[Problem, ...]:
         """Whether a callback can be delivered, by the delivery's own rules.
@@ -91,7 +92,9 @@ def _read(form: Form, rules: Rules, source: Callable[[], str | None]) -> Submiss
     reading = _or(
         empty,
         faults,
-        lambda: configuration.read(document, rules.check_destination, rules.known, strict=rules.strict),
+        lambda: configuration.read(
+            document, rules.check_destination, rules.known, strict=rules.strict, models=rules.models
+        ),
     )
     text = _or(None, faults, lambda: corrected.read(form.text("transcript")))
     about = _or(Metadata(), faults, lambda: metadata.read(_document(form, "metadata", METADATA)))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from callpost.api import answers, lookup, openapi
 from callpost.api.auth import Authenticated
 from callpost.api.context import Context
-from callpost.api.reading.parameters import Parameters, alternate_formats
+from callpost.api.reading.parameters import Parameters, alternate_formats, fraction_digits
 from callpost.errors import NotFound, Problem
 from callpost.model.configuration import TranscriptFormat
 from callpost.model.media import Media
@@ -49,11 +49,15 @@ async def get_text(media_id: UUID, request: Request, services: Context, caller: 
 
 
 @router.get(
-    "/v3/media/{media_id}/transcript/srt", operation_id="getSrtById", responses=openapi.text("text/srt")
+    "/v3/media/{media_id}/transcript/srt",
+    operation_id="getSrtById",
+    responses=openapi.text("text/srt"),
+    openapi_extra=openapi.FRACTION_DIGITS,
 )
 async def get_srt(media_id: UUID, request: Request, services: Context, caller: Authenticated) -> Response:
     """SubRip captions."""
-    return await _captions(request, services, caller, media_id, TranscriptFormat.SRT)
+    digits = fraction_digits(Parameters(request.query_params))
+    return await _captions(request, services, caller, media_id, TranscriptFormat.SRT, digits=digits)
 
 
 @router.get(
@@ -75,10 +79,16 @@ async def get_dfxp(media_id: UUID, request: Request, services: Context, caller: 
 
 
 async def _captions(
-    request: Request, services: Services, caller: Caller, media_id: UUID, format_: TranscriptFormat
+    request: Request,
+    services: Services,
+    caller: Caller,
+    media_id: UUID,
+    format_: TranscriptFormat,
+    *,
+    digits: int | None = None,
 ) -> Response:
     _, transcript = await _finished(services, caller, media_id)
-    text = await asyncio.to_thread(analytics.transcript_text, transcript, format_)
+    text = await asyncio.to_thread(analytics.transcript_text, transcript, format_, fraction_digits=digits)
     kind = _content_type(request, format_)
     if request.headers.get("User-Agent") == _GO_CLIENT:
         return Response(msgspec.json.encode(text), media_type=kind)
