@@ -95,3 +95,21 @@ def test_no_word_is_lost_and_none_leaves_its_window(spans: list[tuple[int, int, 
     for window, inside in zip(three.windows, found, strict=True):
         for word in inside:
             assert window.start // 16 <= word.start_ms <= word.end_ms <= window.end // 16
+
+
+class Spanish:
+    """Only what words are split with: Whisper's tokens as texts."""
+
+    language_code = "es"
+
+    def split_tokens_on_unicode(self, tokens: list[int]) -> tuple[list[str], list[list[int]]]:
+        return [PIECES[token] for token in tokens], [[token] for token in tokens]
+
+
+PIECES = [" la", " empresa", ".", " ¿", "En", " qué", " puedo", "?", " -", " $", "5"]
+
+
+def test_a_mark_belongs_to_its_word_and_an_opening_one_to_the_word_it_opens() -> None:
+    spans = alignment.split(Spanish(), list(range(len(PIECES))))
+    assert [text for text, _, _ in spans] == ["la", "empresa.", "¿En", "qué", "puedo?-", "$5"]
+    assert [(first, last) for _, first, last in spans][1:3] == [(1, 3), (3, 5)]

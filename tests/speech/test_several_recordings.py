@@ -11,7 +11,7 @@ import pytest
 from speech_recordings import Samples, Write
 
 from callpost.errors import UnreadableRecording
-from callpost.model.configuration import Ingest
+from callpost.model.configuration import ExpectedTerm, Ingest
 from callpost.model.transcript import Transcript
 from callpost.speech.process import RecognizerProcess, TimeLimit
 from callpost.speech.recognizer import FinishedPart, Recognition, RecognitionRequest, RecognizerLost
@@ -87,7 +87,7 @@ async def test_each_has_its_own_language_terms_and_model(
     one, _ = requests
     wanted = [
         one,
-        replace(one, terms=("Harbour Home",)),
+        replace(one, terms=(ExpectedTerm("Harbour Home"),)),
         replace(one, model="base", language="en-GB"),
         replace(one, language="fr-FR"),
     ]

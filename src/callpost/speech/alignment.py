@@ -21,6 +21,8 @@ _MARGIN_MS = 60  # the detection of speech is that much late and early
 _NEAR = 3  # words by which the alignment may have slipped over a joint
 _NO_END_MS = 300  # what it takes to believe that a sentence goes on over a joint
 
+_OPENING = "$£€¿¡([{«„“"  # belongs to what follows
+
 Span = tuple[str, int, int]
 
 
@@ -129,7 +131,7 @@ def split(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[Span]:
     at = 0
     for piece, group in zip(pieces, groups, strict=True):
         text, first, at = piece.strip(), at, at + len(group)
-        mark = not any(character.isalnum() or character == "$" for character in text)
+        mark = not any(character.isalnum() or character in _OPENING for character in text)
         if spans and (mark or (blanks and not piece.startswith(" "))):
             before, begin, _ = spans[-1]
             spans[-1] = (before + text, begin, at)

@@ -30,10 +30,11 @@ BATCH = 8  # passages decoded together; more gain nothing on a CPU
 _FIRST_BEAM = 1
 _UNSURE_BEAM = 5
 _TAIL = RATE // 2  # silence after the speech, so that the last word is not taken for cut off
-_FEWEST_FRAMES = 300  # of 10 ms
+_FEWEST_FRAMES = 1000  # of 10 ms; what is shorter is badly heard
 _MOST_FRAMES = 3000  # what the model was trained on
 _FULLER_FRAMES = 2000  # of a second look: rows of digits that go on and on end with much silence after them
 _MORE_FRAMES = 200  # than the passage, at least
+_LONGEST_REPEAT = 6  # tokens: a second look says no more than that again
 _TOKENS_PER_SECOND = 7  # nobody speaks faster for long
 _HURRIED_CIRCLES = 6  # tokens per second at which a text said twice was not spoken twice
 _TOKENS_OF_GRACE = 6
@@ -128,7 +129,8 @@ class Whisper:
         features = self._features(passage)
         frames = max(_FULLER_FRAMES, features.shape[1] + _MORE_FRAMES)
         encoded = self._encode([features], min(_MOST_FRAMES, frames))
-        [second] = self._decoded(encoded, [passage], self._generate(encoded, [passage], _FIRST_BEAM))
+        texts = self._generate(encoded, [passage], _FIRST_BEAM, _LONGEST_REPEAT)
+        [second] = self._decoded(encoded, [passage], texts)
         return better(first, second)
 
     def _features(self, passage: Passage) -> Features:
@@ -154,12 +156,15 @@ class Whisper:
         ]
         return np.concatenate(parts)
 
-    def _generate(self, encoded: Encoded, passages: Sequence[Passage], beam: int) -> list[Text]:
+    def _generate(
+        self, encoded: Encoded, passages: Sequence[Passage], beam: int, longest_repeat: int = 0
+    ) -> list[Text]:
         seconds = [len(passage) / RATE for passage in passages]
         generated = self._model.model.generate(
             ctranslate2.StorageView.from_array(encoded),
             [self._prompt] * len(passages),
             beam_size=beam,
+            no_repeat_ngram_size=longest_repeat,
             max_length=min(448, len(self._prompt) + int(_LONGEST_PER_SECOND * max(seconds)) + 12),
             return_scores=True,
             return_no_speech_prob=True,
@@ -198,8 +203,14 @@ class Whisper:
 
 
 def better(first: Decoded, second: Decoded) -> Decoded:
-    """The second reading, unless it goes round in circles and the first does so less."""
-    return first if second.text.circling and len(first.text.tokens) < len(second.text.tokens) else second
+    """The reading that goes round in circles less, or that the model is surer of."""
+    if first.text.circling != second.text.circling:
+        return first if second.text.circling else second
+    if first.text.circling:
+        return min(first, second, key=lambda one: len(one.text.tokens))
+    if first.deaf != second.deaf:
+        return first if second.deaf else second
+    return max(first, second, key=lambda one: one.text.score)
 
 
 def deaf(passage: Passage, words: Sequence[Sequence[Word]]) -> bool:
