@@ -57,10 +57,13 @@ def test_every_passage_is_in_one_batch_and_each_thread_has_as_many_of_them() -> 
     lengths = [int(length) for length in np.random.default_rng(3).integers(8_000, 160_000, 50)]
     batches = batched(lengths, threads=2)
     assert sorted(number for batch in batches for number in batch) == list(range(50))
-    assert len(batches) % 2 == 0
+    assert len(batches) <= 8
     assert max(map(len, batches)) <= BATCH
-    longest = [max(lengths[number] for number in batch) for batch in batches]
-    assert longest == sorted(longest, reverse=True)
+    order = sorted(range(50), key=lambda number: -lengths[number])
+    assert [number for batch in batches for number in batch] == order
+    costs = [len(batch) * lengths[batch[0]] for batch in batches]
+    same_size = [7 * lengths[order[at]] for at in range(0, 50, 7)]
+    assert max(costs) < 0.9 * max(same_size)
 
 
 def test_no_windows_make_no_batches() -> None:

@@ -1,5 +1,6 @@
 """Decoding many windows with several threads: passages in batches of like length, doubtful ones again."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, as_completed
 
@@ -42,8 +43,24 @@ def decode(
 
 
 def batched(lengths: Sequence[int], threads: int) -> list[list[int]]:
-    """Numbers of passages, the longest first: batches of about one size, as many for each thread."""
-    rounds = -(-len(lengths) // (threads * BATCH))
-    size = -(-len(lengths) // (threads * rounds)) if lengths else 1
+    """Numbers of passages, the longest first, in batches of like length that cost about the same.
+
+    As few as the threads can share evenly. A batch costs its longest passage times its size, as shorter ones
+    are padded.
+    """
     order = sorted(range(len(lengths)), key=lambda number: -lengths[number])
-    return [order[at : at + size] for at in range(0, len(order), size)]
+    most = threads * -(-len(order) // (threads * BATCH))
+    budgets = sorted({lengths[number] * size for number in order for size in range(1, BATCH + 1)})
+    at = bisect_left(budgets, True, key=lambda budget: len(_within(budget, order, lengths)) <= most)
+    return _within(budgets[at], order, lengths) if order else []
+
+
+def _within(budget: int, order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
+    """Batches in this order, none of which costs more than the budget unless it is a single passage."""
+    batches: list[list[int]] = []
+    for number in order:
+        if batches and len(batches[-1]) < min(BATCH, budget // max(1, lengths[batches[-1][0]])):
+            batches[-1].append(number)
+        else:
+            batches.append([number])
+    return batches
