@@ -13,6 +13,7 @@ the left channel or the only one, "C" for the right one. speech_sets/ makes such
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import time
 import wave
@@ -254,6 +255,8 @@ def main() -> None:
     sets = [Set(_EXAMPLES / "call.wav", _EXAMPLES / "call.json")]
     if wanted.sets:
         sets += [Set(_recording(script), script) for script in sorted(wanted.sets.glob("*.json"))]
+    # As the service sets it; the threads of numpy's BLAS would wait in circles beside those of the recognisers.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     with TemporaryDirectory(prefix="callpost-benchmark-") as folder:
         for model in ["base"] if wanted.quick else wanted.models:
             _compare(model, sets, Path(folder), 1 if wanted.quick else wanted.rounds)

@@ -9,9 +9,8 @@ import numpy as np
 from callpost.speech.audio import RATE, Samples
 from callpost.speech.windows import Window
 
-LONGEST = (
-    15 * RATE
-)  # longer ones are hardly heard better, and cost the encoder more (quadratic in its length)
+# Longer ones are hardly heard better, and cost the encoder more (quadratic in its length).
+LONGEST = 17 * RATE
 _STEP = RATE // 2
 
 
