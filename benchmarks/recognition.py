@@ -255,7 +255,7 @@ def main() -> None:
     sets = [Set(_EXAMPLES / "call.wav", _EXAMPLES / "call.json")]
     if wanted.sets:
         sets += [Set(_recording(script), script) for script in sorted(wanted.sets.glob("*.json"))]
-    # As the service sets it; the threads of numpy's BLAS would wait in circles beside those of the recognisers.
+    # As the service sets it: the threads of numpy's BLAS would wait in circles beside the recognisers'.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     with TemporaryDirectory(prefix="callpost-benchmark-") as folder:
         for model in ["base"] if wanted.quick else wanted.models:
