@@ -2,7 +2,7 @@
 
 import pytest
 
-from callpost.speech.whisper import repeats, uncircled
+from callpost.speech.whisper import Decoded, Text, better, repeats, uncircled
 
 SENTENCE = [11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
 
@@ -22,3 +22,20 @@ def test_what_there_is_time_to_say_twice_is_left_to_a_second_look() -> None:
 def test_quick_speech_that_says_nothing_twice_stays_whole() -> None:
     assert uncircled([*SENTENCE, 21, 22, 23, 11, 12], seconds=1) == [*SENTENCE, 21, 22, 23, 11, 12]
     assert not repeats(SENTENCE)
+
+
+def reading(length: int = 5, *, score: float = -0.5, repeats: bool = False, deaf: bool = False) -> Decoded:
+    text = Text([1] * length, score, 0.0, repeats=repeats, hurried=False, compression=1.0)
+    return Decoded(text, ((),), deaf)
+
+
+def test_of_two_readings_the_one_that_goes_round_in_circles_less_counts() -> None:
+    sound, circling, circling_on = reading(), reading(repeats=True, score=-0.1), reading(9, repeats=True)
+    assert better(circling, sound) is better(sound, circling) is sound
+    assert better(circling_on, circling) is better(circling, circling_on) is circling
+
+
+def test_of_two_readings_the_one_without_a_gap_counts_and_then_the_one_the_model_is_surer_of() -> None:
+    whole, gap, sure = reading(score=-0.9), reading(score=-0.1, deaf=True), reading(score=-0.4)
+    assert better(gap, whole) is better(whole, gap) is whole
+    assert better(whole, sure) is better(sure, whole) is sure
