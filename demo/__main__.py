@@ -45,8 +45,9 @@ def main() -> int:
     arguments = _arguments()
     console = Console()
     began = time.monotonic()
-    # A plain `kill` must clean up like Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A plain `kill` must clean up like Ctrl-C does; and in the background a shell has Ctrl-C ignored.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     try:
         with ExitStack() as stack:
             stage = _set_up(console, stack)
