@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from speech_recordings import Samples, Transcribe, Write
 
@@ -82,6 +83,19 @@ def test_from_every_part_on_the_same_comes_out(short: Path, transcribe: Transcri
         assert worked[0][0] == pytest.approx(kept[done - 1].length_ms / whole.length_ms, abs=0.01)
         assert worked[0][1] == 0, "what was finished before gives no more time"
         assert worked[-1] == (1.0, whole.length_ms - kept[done - 1].length_ms)
+
+
+@pytest.mark.parametrize("done", [1, 3])
+def test_speakers_are_told_apart_over_all_parts(
+    write: Write, opening: Samples, transcribe: Transcribe, done: int
+) -> None:
+    path = write("mono.wav", (opening.sum(axis=0, keepdims=True) // 2).astype(opening.dtype))
+    wanted = Ingest(diarize=True)
+    kept: list[Part] = []
+    whole = transcribe(path, wanted, block=BLOCK, part_ms=PART_MS, keep=kept.append)
+    assert len({turn.speaker for turn in whole.transcript.turns}) == 2
+    again = [msgspec.msgpack.decode(msgspec.msgpack.encode(part), type=Part) for part in kept[:done]]
+    assert transcribe(path, wanted, block=BLOCK, part_ms=PART_MS, finished=again) == whole
 
 
 def test_only_windows_that_are_not_finished_are_decoded(short: Path, transcribe: Transcribe) -> None:
