@@ -193,18 +193,27 @@ class Converter:
         self._new_resampler = partial(av.AudioResampler, format=sample_format, layout=layout, rate=rate)
         self._form: tuple[str, str, int] | None = None
         self._resampler: av.AudioResampler | None = None
+        self._gathered = av.AudioFifo()  # frames of 20 ms cost more to pass on than to convert
 
     def push(self, frame: av.AudioFrame) -> Iterator[npt.NDArray[Any]]:
         """The samples that come out when `frame` goes in, each array of shape (channels, samples)."""
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
+        frame.pts = None  # gaps and jumps in the time stamps must not reach the resampler
         if form != self._form:  # joined-up recordings change their form in the middle
             yield from self.flush()
             self._form, self._resampler = form, self._new_resampler()
-        frame.pts = None  # gaps and jumps in the time stamps must not reach the resampler
+            yield from self._attempted(frame)  # at once: a form that damage made up is found out here
+            return
+        self._gathered.write(frame)
+        if self._gathered.samples >= frame.sample_rate:
+            yield from self._attempted(self._gathered.read())
+
+    def _attempted(self, frame: av.AudioFrame | None) -> Iterator[npt.NDArray[Any]]:
         try:
             yield from self._resampled(frame)
         except av.error.FFmpegError:
             self._form = self._resampler = None
+            self._gathered = av.AudioFifo()
             raise
 
     def pause(self, seconds: float) -> Iterator[npt.NDArray[Any]]:
@@ -221,7 +230,10 @@ class Converter:
         """What the resampler still holds; the next frame starts a new one."""
         form, self._form = self._form, None
         if form is not None:
+            if (gathered := self._gathered.read()) is not None:
+                yield from self._resampled(gathered)
             yield from self._resampled(None)
+        self._gathered = av.AudioFifo()
         self._resampler = None
 
     def _resampled(self, frame: av.AudioFrame | None) -> Iterator[npt.NDArray[Any]]:
