@@ -173,8 +173,8 @@ class Bench:
     def __init__(self, model: str, folder: Path) -> None:
         place = str(models.locate(model, folder))
         loaded = WhisperModel(place, compute_type="int8", cpu_threads=1, num_workers=_THREADS)
-        self._pool = ThreadPoolExecutor(_THREADS)
-        self._engine = transcription.Engine(Whisper(loaded, "en"), self._pool, _THREADS)
+        self._pool, searching = ThreadPoolExecutor(_THREADS), ThreadPoolExecutor(_THREADS)
+        self._engine = transcription.Engine(Whisper(loaded, "en"), self._pool, searching, _THREADS)
         self._file = folder / "mono.wav"
 
     def hear(self, one: Set) -> Transcript:

@@ -80,7 +80,8 @@ class Set:
 def callpost(model: Path) -> Recognise:
     """Two workers of one thread, as the service runs it."""
     whisper = Whisper(_loaded(model, threads=1, workers=_THREADS), "en")
-    engine = transcription.Engine(whisper, ThreadPoolExecutor(_THREADS), _THREADS)
+    pool, searching = ThreadPoolExecutor(_THREADS), ThreadPoolExecutor(_THREADS)
+    engine = transcription.Engine(whisper, pool, searching, _THREADS)
 
     def recognise(path: Path) -> list[str]:
         request = RecognitionRequest(path, Ingest(), "en-US", None)

@@ -98,7 +98,7 @@ def _compare(label: str, loaded: WhisperModel, name: str) -> None:
 
 def _recognised(whisper: Whisper, path: Path) -> list[list[Word]]:
     """The words of each channel as Whisper hears them: no terms are looked for in them yet."""
-    engine = transcription.Engine(whisper, ThreadPoolExecutor(2), 2)
+    engine = transcription.Engine(whisper, ThreadPoolExecutor(2), ThreadPoolExecutor(2), 2)
     request = RecognitionRequest(path, Ingest(), "en-US", None)
     turns = transcription.transcribe(request, engine, lambda *_: None).transcript.turns
     return [[word for turn in turns if turn.channel == channel for word in turn.words] for channel in (0, 1)]

@@ -92,8 +92,8 @@ def _decode(recording: Path) -> None:
 
 
 def _recognise(recording: Path, whisper: WhisperModel) -> Recognition:
-    with ThreadPoolExecutor(2) as pool:
-        engine = transcription.Engine(Whisper(whisper, "en"), pool, 2)
+    with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(2) as searching:
+        engine = transcription.Engine(Whisper(whisper, "en"), pool, searching, 2)
         request = RecognitionRequest(recording, Ingest(), "en-US", None)
         return transcription.transcribe(request, engine, lambda *_: None)
 

@@ -79,7 +79,7 @@ def _measure(
     name: str, loaded: WhisperModel, pool: ThreadPoolExecutor, folder: Path, sounds: Mapping[str, int]
 ) -> None:
     pipeline = BatchedInferencePipeline(loaded)
-    engine = transcription.Engine(Whisper(loaded, "en", ()), pool, 2)
+    engine = transcription.Engine(Whisper(loaded, "en", ()), pool, ThreadPoolExecutor(2), 2)
     print(f"{name}, words a minute   callpost   transcribe   transcribe with VAD   batched")
     totals = np.zeros(4)
     for sound, seconds in sounds.items():

@@ -43,7 +43,7 @@ def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def transcribe(models_folder: Path) -> Iterator[Transcribe]:
     """Recognise a file in this process; with the small model unless another is asked for."""
     loaded: dict[str, WhisperModel] = {}
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(2) as searching:
 
         def run(
             path: Path, ingest: Ingest | None = None, *, model: str = "tiny.en", **more: Any
@@ -56,7 +56,7 @@ def transcribe(models_folder: Path) -> Iterator[Transcribe]:
             request = RecognitionRequest(
                 path, ingest or Ingest(), "en-US", None, terms, voices=more.pop("voices", False)
             )
-            engine = transcription.Engine(whisper, pool, 2)
+            engine = transcription.Engine(whisper, pool, searching, 2)
             return transcription.transcribe(request, engine, more.pop("report", lambda *_: None), **more)
 
         yield run

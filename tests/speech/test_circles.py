@@ -1,9 +1,14 @@
 """Text that the model says twice although it was said once: known by its pace, and cut."""
 
+import numpy as np
 import pytest
 
+from callpost.model.transcript import Word
+from callpost.speech.passages import Passage
 from callpost.speech.whisper import Decoded, Text, better, repeats, uncircled
+from callpost.speech.windows import Window
 
+SPOKEN = Window(0, 0, np.zeros(32_000, np.int16), ((0, 32_000),))
 SENTENCE = [11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
 
 
@@ -26,7 +31,8 @@ def test_quick_speech_that_says_nothing_twice_stays_whole() -> None:
 
 def reading(length: int = 5, *, score: float = -0.5, repeats: bool = False, deaf: bool = False) -> Decoded:
     text = Text([1] * length, score, 0.0, repeats=repeats, hurried=False, compression=1.0)
-    return Decoded(text, ((),), deaf)
+    words = () if deaf else (Word("word", 0, 100, 1.0),)
+    return Decoded(Passage((SPOKEN,), (0,)), text, (words,))
 
 
 def test_of_two_readings_the_one_that_goes_round_in_circles_less_counts() -> None:

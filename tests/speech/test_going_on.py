@@ -15,10 +15,9 @@ from speech_recordings import Samples, Transcribe, Write
 from callpost.model.configuration import ChannelSpec, ExpectedTerm, Ingest, TrackSpec
 from callpost.speech import parts
 from callpost.speech.parts import Part
-from callpost.speech.passages import Passage
 from callpost.speech.process import RecognizerProcess
 from callpost.speech.recognizer import FinishedPart, Recognition, RecognitionRequest, RecognizerLost
-from callpost.speech.whisper import Decoded, Whisper
+from callpost.speech.whisper import Encoded, Look, Whisper
 
 PART_MS = 5000
 BLOCK = 5 * 16_000
@@ -102,10 +101,10 @@ def test_only_windows_that_are_not_finished_are_decoded(short: Path, transcribe:
     decoded: list[tuple[int, int]] = []
 
     class Counting(Whisper):
-        def decode(self, passages: Sequence[Passage]) -> list[Decoded]:
-            windows = (window for passage in passages for window in passage.windows)
+        def look(self, encoded: Sequence[Encoded]) -> list[Look]:
+            windows = (window for one in encoded for window in one.passage.windows)
             decoded.extend((window.source, window.start) for window in windows)
-            return super().decode(passages)
+            return super().look(encoded)
 
     kept: list[Part] = []
     in_parts(transcribe, short, keep=kept.append, whisper=Counting)

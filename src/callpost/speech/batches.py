@@ -1,15 +1,21 @@
 """Decoding many windows with several threads: passages in batches of like length, doubtful ones again."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from functools import partial
+from typing import Any, TypeVar
 
 from callpost.model.transcript import Word
 from callpost.speech import passages
-from callpost.speech.whisper import BATCH, Decoded, Whisper
+from callpost.speech.passages import Passage
+from callpost.speech.whisper import BATCH, Decoded, Encoded, Look, Whisper, frames
 from callpost.speech.windows import Window
 
 Progress = Callable[[float], None]
+
+_Result = TypeVar("_Result")
 
 
 def decode(
@@ -18,28 +24,83 @@ def decode(
     """The words of each window, in the order given. progress: called with 0..1 of these windows."""
     joined = passages.joined(windows)
     lengths = [len(passage) for passage in joined]
-    work = {
-        pool.submit(whisper.decode, [joined[number] for number in batch]): batch
-        for batch in batched(lengths, threads)
-    }
-    looks: dict[Future[Decoded], int] = {}
-    decoded: dict[int, Decoded] = {}
-    try:
-        for future in as_completed(work):
-            decoded.update(zip(work[future], future.result(), strict=True))
-            for number in work[future]:
-                if decoded[number].doubtful:
-                    looks[pool.submit(whisper.look_again, joined[number], decoded[number])] = number
-            progress(sum(lengths[number] for number in decoded) / sum(lengths))
-        decoded.update((number, look.result()) for look, number in looks.items())
-    finally:
-        for waiting in work.keys() | looks.keys():
-            waiting.cancel()  # nobody waits for the rest where one has failed, or nobody wants them
+    batches = [[joined[number] for number in batch] for batch in batched(lengths, threads)]
     words: list[tuple[Word, ...]] = [()] * len(windows)
-    for number, passage in enumerate(joined):
-        for window, heard in zip(passage.numbers, decoded[number].heard, strict=True):
+    for one in _Decoding(whisper, pool, threads).run(batches, lambda heard: progress(heard / sum(lengths))):
+        for window, heard in zip(one.passage.numbers, one.heard, strict=True):
             words[window] = heard
     return words
+
+
+class _Decoding:
+    """Passages on their way through the pool, where each result tells what is to be done next.
+
+    Steps are no longer than they must be, so that no thread is left with much to do when the others have done.
+    What is furthest goes first: while one thread reads, which takes the memory's speed, another encodes, which
+    takes the processor's.
+    """
+
+    def __init__(self, whisper: Whisper, pool: Executor, threads: int) -> None:
+        self._whisper = whisper
+        self._pool = pool
+        self._threads = threads
+        self._ready: deque[tuple[Callable[[Any], None], Callable[[], Any]]] = deque()
+        self._under_way: dict[Future[Any], Callable[[Any], None]] = {}
+        self._decoded: dict[int, Decoded] = {}  # by the first of their windows
+
+    def run(self, batches: Sequence[Sequence[Passage]], heard: Callable[[int], None]) -> Iterable[Decoded]:
+        """What was said in all passages. heard: called with how many samples have been decoded."""
+        for batch in reversed(batches):
+            self._encode(batch)
+        try:
+            while self._ready or self._under_way:
+                self._submit()
+                done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+                for step in done:
+                    self._under_way.pop(step)(step.result())
+                heard(sum(len(one.passage) for one in self._decoded.values()))
+        finally:
+            for step in self._under_way:
+                step.cancel()  # nobody waits for the rest where one has failed, or nobody wants them
+        return self._decoded.values()
+
+    def _submit(self) -> None:
+        while self._ready and len(self._under_way) < self._threads:
+            go_on, step = self._ready.popleft()
+            self._under_way[self._pool.submit(step)] = go_on
+
+    def _then(self, go_on: Callable[[_Result], None], step: Callable[[], _Result]) -> None:
+        self._ready.appendleft((go_on, step))
+
+    def _encode(self, batch: Sequence[Passage]) -> None:
+        encoded: dict[int, Encoded] = {}
+
+        def take(number: int, one: Encoded) -> None:
+            encoded[number] = one
+            if len(encoded) == len(batch):
+                self._then(self._looked, partial(self._whisper.look, [encoded[at] for at in range(len(batch))]))
+
+        for number, passage in reversed([*enumerate(batch)]):
+            self._then(partial(take, number), partial(self._whisper.encode, passage, frames(batch)))
+
+    def _looked(self, looks: Sequence[Look]) -> None:
+        sure, unsure = [look for look in looks if not look.unsure], [look for look in looks if look.unsure]
+        if unsure:
+            self._then(self._searched, partial(self._whisper.search, unsure))
+        if sure:
+            self._then(self._placed, partial(self._whisper.decoded, sure))
+
+    def _searched(self, looks: Sequence[Look]) -> None:
+        self._then(self._placed, partial(self._whisper.decoded, looks))
+
+    def _placed(self, decoded: Sequence[Decoded]) -> None:
+        for one in decoded:
+            self._take(one)
+            if one.doubtful:
+                self._then(self._take, partial(self._whisper.look_again, one))
+
+    def _take(self, decoded: Decoded) -> None:
+        self._decoded[decoded.passage.numbers[0]] = decoded
 
 
 def batched(lengths: Sequence[int], threads: int) -> list[list[int]]:

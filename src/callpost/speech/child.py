@@ -132,7 +132,7 @@ class Child:
             model = self._model(name, by_request=request.model is not None)
         language = languages.whisper_code(request.language, model.whisper.supported_languages, name)
         engine = transcription.Engine(
-            Whisper(model.whisper, language, request.terms), self._pool, self._setup.threads, self._searching
+            Whisper(model.whisper, language, request.terms), self._pool, self._searching, self._setup.threads
         )
         teller.say(messages.Ready())
         wanted = RecognitionRequest(

@@ -1,11 +1,18 @@
-"""One recording from file to transcript, part by part: its length does not decide the memory it takes."""
+"""One recording from file to transcript, part by part: its length does not decide the memory it takes.
 
-from collections import defaultdict
+While one part is recognised, the next is read and searched for speech.
+"""
+
+import threading
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
+from types import TracebackType
+from typing import Self
 
+import msgspec
 import numpy as np
 
 from callpost.errors import Problem
@@ -23,6 +30,8 @@ from callpost.speech.windows import Window, WindowFinder
 
 BLOCK = 60 * RATE  # read and searched for speech at once; the search takes memory with it
 _LONGEST_MS = 24 * 3600 * 1000
+_AHEAD = 1  # parts that are recognised while the one before is: no thread waits for the last of a part
+_REST = 3  # what is left of a recording and less than this fraction of a part is taken with the part before
 _SAME = 4  # of 32768; two channels that differ by no more are one channel twice
 _PAUSE_MS = 500  # a shorter pause does not end a stretch of voice activity
 
@@ -31,14 +40,13 @@ _PAUSE_MS = 500  # a shorter pause does not end a stretch of voice activity
 class Engine:
     """What recognises: a model set to a language, and the threads that may use it at once.
 
-    searching: where speech is searched for, so that it does not wait behind the windows of other recordings;
-    None: in the pool, too.
+    searching: where speech is searched for, so that it does not wait behind what is being recognised.
     """
 
     whisper: Whisper
     pool: Executor
+    searching: Executor
     threads: int
-    searching: Executor | None = None
 
 
 def transcribe(
@@ -67,17 +75,28 @@ def transcribe(
         if first is None:
             raise audio.unreadable("no sound in it can be decoded")
         plan, encoder = diarization.prepared(_without_doubles(plan, first), request.ingest)
-        transcription = _Transcription(
-            plan.sources, engine, report, recording.duration_ms, encoder, voices=request.voices
-        )
-        blocks = chain([first], blocks)
-        if finished:
-            transcription.go_on(finished, blocks)
-        for sound in blocks:
-            if transcription.waiting_ms >= part_ms:
-                keep(transcription.part())
-            transcription.push(sound)
-        return _recognition(request, recording, plan, transcription)
+        progress = _Progress(report, recording.duration_ms)
+        with _Transcription(
+            plan.sources,
+            engine,
+            progress,
+            encoder,
+            stated_ms=recording.duration_ms,
+            voices=request.voices,
+        ) as transcription:
+            blocks = chain([first], blocks)
+            if finished:
+                transcription.go_on(finished, blocks)
+            for sound in blocks:
+                if transcription.is_due(part_ms):
+                    transcription.begin()
+                    for part in transcription.finished(but=_AHEAD):
+                        keep(part)
+                transcription.push(sound)
+            transcription.begin_last()
+            for part in transcription.finished(but=1):
+                keep(part)
+            return _recognition(request, recording, plan, transcription)
 
 
 def _without_doubles(plan: Plan, block: Sequence[Samples]) -> Plan:
@@ -111,98 +130,145 @@ def _recognition(
     )
 
 
+class _LeftOff(Exception):
+    """Nobody waits any more for what is being recognised."""
+
+
+class _Progress:
+    """How far a recording is, told by whichever thread has done something. total_ms: 0 where nobody knows."""
+
+    def __init__(self, report: Report, total_ms: int) -> None:
+        self._report = report
+        self._total_ms = total_ms
+        self._heard_ms = self._earlier_ms = 0.0
+        self._telling = threading.Lock()
+        self._left_off = False
+
+    def go_on(self, earlier_ms: int) -> None:
+        """earlier_ms: of sound that was worked through before this process."""
+        self._heard_ms = self._earlier_ms = earlier_ms
+
+    def add(self, more_ms: float, length_ms: int = 0) -> None:
+        """more_ms: worked through now. length_ms: of sound there is at least."""
+        with self._telling:
+            if self._left_off:
+                raise _LeftOff
+            self._heard_ms += more_ms
+            self._total_ms = max(self._total_ms, length_ms)
+            share = self._heard_ms / max(1, self._total_ms)
+            self._report(min(0.99, share), int(self._heard_ms - self._earlier_ms))
+
+    def end(self, length_ms: int) -> None:
+        self._report(1.0, int(length_ms - self._earlier_ms))
+
+    def leave_off(self) -> None:
+        """Whoever adds something from now on hears that it is in vain."""
+        self._left_off = True
+
+
 class _Transcription:
-    """A recording on its way: takes blocks of sound, gathers words."""
+    """A recording on its way: takes blocks of sound, has them recognised part by part, gathers words.
+
+    Whoever leaves its context leaves off with whatever is being recognised.
+    """
 
     def __init__(
         self,
         sources: Sequence[Source],
         engine: Engine,
-        report: Report,
-        total_ms: int,
+        progress: _Progress,
         encoder: SpeakerEncoder | None,
         *,
+        stated_ms: int,
         voices: bool,
     ) -> None:
+        self._stated_ms = stated_ms  # how long the recording says it is
         self._voices = voices
         self._encoder = encoder  # where speakers are told apart by their voices
         self._stretches: list[Stretch] = []
         self._sources = sources
         self._engine = engine
-        self._report = report
-        self._total_ms = total_ms
+        self._progress = progress
         self._finders = [WindowFinder(source.number) for source in sources]
         self._words: defaultdict[int, list[Word]] = defaultdict(list)
         self._speech: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self._windows: list[Window] = []
+        self._waiting_ms = 0  # taken in, and not being recognised yet
         self._parts = self._blocks = 0
-        self._earlier_ms = 0  # worked through before this process
+        self._drivers = ThreadPoolExecutor(_AHEAD + 1)
+        self._under_way: deque[Future[Part]] = deque()
         self.length_ms = 0  # taken in
-        self.waiting_ms = 0  # of it not recognised yet
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.leave_off()
+        self._drivers.shutdown(cancel_futures=True)
 
     def go_on(self, finished: Sequence[Part], blocks: Iterator[tuple[Samples, ...]]) -> None:
         """Take up what is finished, and read past it."""
         for part in finished:
-            for source, heard in zip(self._sources, part.sources, strict=True):
-                self._words[source.number] += heard.words
-                self._speech[source.number] += heard.speech
-            self._stretches += part.stretches
+            self._take(part)
         last = finished[-1]
-        self._parts, self._blocks = last.number, last.blocks
-        self.length_ms = self._earlier_ms = last.length_ms
+        self._parts, self._blocks, self.length_ms = last.number, last.blocks, last.length_ms
+        self._progress.go_on(last.length_ms)
         tails = [_Tail(heard.goes_on_at) for heard in last.sources]
         for block in islice(blocks, last.blocks):
             for tail, row in zip(tails, block, strict=False):
                 tail.push(row)
-            self._progress(0)
+            self._progress.add(0)
         for finder, tail in zip(self._finders, tails, strict=True):
             finder.go_on(tail.held, tail.start)
 
-    def part(self) -> Part:
-        """Recognise what waits, and tell what that adds."""
-        numbers = [source.number for source in self._sources]
-        before = [(len(self._words[number]), len(self._speech[number])) for number in numbers]
-        stretches = len(self._stretches)
-        self.recognise()
-        self._parts += 1
-        heard = [
-            Heard(tuple(self._words[number][words:]), tuple(self._speech[number][speech:]), finder.goes_on_at)
-            for number, finder, (words, speech) in zip(numbers, self._finders, before, strict=True)
-        ]
-        return Part(
-            self._parts, self._blocks, self.length_ms, tuple(heard), tuple(self._stretches[stretches:])
-        )
-
     def push(self, block: Sequence[Samples]) -> None:
         """Take in one block: a row of samples for each source, perhaps more rows than sources."""
-        pool = self._engine.searching or self._engine.pool
-        found = pool.map(WindowFinder.push, self._finders, block)
+        found = self._engine.searching.map(WindowFinder.push, self._finders, block)
         self._windows += [window for windows in found for window in windows]
         self._blocks += 1
         block_ms = max(map(len, block)) // SAMPLES_PER_MS
         self.length_ms += block_ms
-        self.waiting_ms += block_ms
+        self._waiting_ms += block_ms
         if self.length_ms > _LONGEST_MS:
             raise audio.unreadable(f"it is longer than {_LONGEST_MS // 3_600_000} hours")
-        self._progress(0)
+        self._progress.add(0, self.length_ms)
 
-    def recognise(self) -> None:
-        """Recognise what waits."""
+    def is_due(self, part_ms: int) -> bool:
+        """Whether what waits is a part, and what is left of the recording is worth another."""
+        left_ms = self._stated_ms - self.length_ms
+        return self._waiting_ms >= part_ms and not 0 < left_ms < part_ms // _REST
+
+    def begin(self) -> None:
+        """Begin to recognise what waits."""
         windows, self._windows = self._windows, []
-        engine = self._engine
-        if self._encoder is not None:
-            self._stretches += speakers.stretches(self._encoder, windows, engine.pool, engine.threads)
-        decoded = batches.decode(engine.whisper, windows, engine.pool, engine.threads, self._progress)
-        for window, words in zip(windows, decoded, strict=True):
-            self._speech[window.source] += window.speech
-            self._words[window.source] += voice.with_voices(words, window) if self._voices else words
-        self.waiting_ms = 0
-        self._progress(0)
+        waiting_ms, self._waiting_ms = self._waiting_ms, 0
+        self._parts += 1
+        part = Part(
+            self._parts,
+            self._blocks,
+            self.length_ms,
+            tuple(Heard((), (), finder.goes_on_at) for finder in self._finders),
+        )
+        self._under_way.append(self._drivers.submit(self._recognised, part, windows, waiting_ms))
+
+    def begin_last(self) -> None:
+        """Begin with all that is left, what was held back included."""
+        self._windows += [window for finder in self._finders for window in finder.finish()]
+        self.begin()
+
+    def finished(self, *, but: int) -> Iterator[Part]:
+        """Wait for the parts under way, the first begun first, until no more than so many are left."""
+        while len(self._under_way) > but:
+            part = self._under_way.popleft().result()
+            self._take(part)
+            yield part
 
     def finish(self, language: str, vocabulary: Vocabulary) -> Transcript:
-        """Recognise what was held back, and put everything in order."""
-        self._windows += [window for finder in self._finders for window in finder.finish()]
-        self.recognise()
+        """Wait for what is under way, and put everything in order."""
+        for _ in self.finished(but=0):
+            pass
         words = {source: vocabulary.written(heard) for source, heard in self._words.items()}
         said = turns.turns(words, self._sources)
         spoken = [(source, self._speech[source.number]) for source in self._sources]
@@ -211,14 +277,52 @@ class _Transcription:
             said, spoken = diarization.told_apart(source, words.get(source.number, ()), self._stretches)
         activity = [one for source, regions in spoken for one in _activity(source, regions)]
         activity.sort(key=lambda one: (one.start_ms, one.channel))
-        self._report(1.0, self.length_ms - self._earlier_ms)
+        self._progress.end(self.length_ms)
         return Transcript(said, language, tuple(activity))
 
-    def _progress(self, share: float) -> None:
-        """share: of what waits, 0..1."""
-        heard_ms = self.length_ms - int((1 - share) * self.waiting_ms)
-        total_ms = max(self._total_ms, self.length_ms, 1)
-        self._report(min(0.99, heard_ms / total_ms), heard_ms - self._earlier_ms)
+    def _recognised(self, part: Part, windows: Sequence[Window], length_ms: int) -> Part:
+        """The part with what is said in it. Runs in a thread of its own, which waits for the pool."""
+        done = 0.0
+
+        def heard(share: float) -> None:
+            nonlocal done
+            done, before = share, done
+            self._progress.add((share - before) * length_ms)
+
+        engine = self._engine
+        stretches: Sequence[Stretch] = ()
+        if self._encoder is not None:
+            stretches = speakers.stretches(self._encoder, windows, engine.pool, engine.threads)
+        decoded = batches.decode(engine.whisper, windows, engine.pool, engine.threads, heard)
+        heard(1.0)
+        return msgspec.structs.replace(
+            part,
+            sources=tuple(
+                self._heard(source, one.goes_on_at, windows, decoded)
+                for source, one in zip(self._sources, part.sources, strict=True)
+            ),
+            stretches=tuple(stretches),
+        )
+
+    def _heard(
+        self, source: Source, goes_on_at: int, windows: Sequence[Window], decoded: Sequence[Sequence[Word]]
+    ) -> Heard:
+        of_source = [pair for pair in zip(windows, decoded, strict=True) if pair[0].source == source.number]
+        return Heard(
+            tuple(
+                word
+                for window, words in of_source
+                for word in (voice.with_voices(words, window) if self._voices else words)
+            ),
+            tuple(region for window, _ in of_source for region in window.speech),
+            goes_on_at,
+        )
+
+    def _take(self, part: Part) -> None:
+        for source, heard in zip(self._sources, part.sources, strict=True):
+            self._words[source.number] += heard.words
+            self._speech[source.number] += heard.speech
+        self._stretches += part.stretches
 
 
 class _Tail:

@@ -29,6 +29,7 @@ from callpost.speech.vocabulary import prompt
 BATCH = 8  # passages decoded together; more gain nothing on a CPU
 _FIRST_BEAM = 1
 _UNSURE_BEAM = 3  # 5 is hardly better (10 words in 5,000, no more than chance), and costs a tenth of all work
+_FRAME = RATE // 100  # samples
 _TAIL = RATE // 2  # silence after the speech, so that the last word is not taken for cut off
 _FEWEST_FRAMES = 1000  # of 10 ms; what is shorter is badly heard
 _MOST_FRAMES = 3000  # what the model was trained on
@@ -50,7 +51,6 @@ _LOST = -0.35  # what a beam is still so unsure of is looked at again
 _DEAF = RATE  # so much speech in a window has words in it
 
 Features = npt.NDArray[np.float32]
-Encoded = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,40 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """A passage's text, and the words of each of its windows. deaf: a window has speech and no words."""
+class Encoded:
+    """A passage as the decoder takes it. steps: the encoder's output, shape (steps of 20 ms, width)."""
 
+    passage: Passage
+    steps: npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was read of a passage."""
+
+    encoded: Encoded
+    text: Text
+
+    @property
+    def unsure(self) -> bool:
+        return self.text.score < _SURE and not self.text.circling
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A passage's text, and the words of each of its windows."""
+
+    passage: Passage
     text: Text
     words: tuple[tuple[Word, ...], ...]
-    deaf: bool
+
+    @property
+    def deaf(self) -> bool:
+        """Whether a window with speech in it has no words."""
+        return any(
+            not heard and sum(last - first for first, last in window.speech) >= _DEAF
+            for window, heard in zip(self.passage.windows, self.words, strict=True)
+        )
 
     @property
     def doubtful(self) -> bool:
@@ -112,57 +140,59 @@ class Whisper:
     def _suppressed(self) -> list[int]:
         return list(get_suppressed_tokens(self._tokenizer, [-1]))
 
-    def decode(self, passages: Sequence[Passage]) -> list[Decoded]:
-        """Decode passages of like length together (at most `BATCH`), the first look."""
-        features = [self._features(passage) for passage in passages]
-        encoded = self._encode(features, max(_FEWEST_FRAMES, *(one.shape[1] for one in features)))
-        texts = self._generate(encoded, passages, _FIRST_BEAM)
-        unsure = [number for number, text in enumerate(texts) if text.score < _SURE and not text.circling]
-        if unsure:
-            looked = self._generate(encoded[unsure], [passages[number] for number in unsure], _UNSURE_BEAM)
-            for number, text in zip(unsure, looked, strict=True):
-                texts[number] = texts[number] if text.circling else text
-        return self._decoded(encoded, passages, texts)
+    def encode(self, passage: Passage, frames: int) -> Encoded:
+        """Encode one passage, padded with silence to so many frames.
 
-    def look_again(self, passage: Passage, first: Decoded) -> Decoded:
-        """Decode a doubtful passage once more, with more silence after it; the better of both."""
-        features = self._features(passage)
-        frames = max(_FULLER_FRAMES, features.shape[1] + _MORE_FRAMES)
-        encoded = self._encode([features], min(_MOST_FRAMES, frames))
-        texts = self._generate(encoded, [passage], _FIRST_BEAM, _LONGEST_REPEAT)
-        [second] = self._decoded(encoded, [passage], texts)
-        return better(first, second)
-
-    def _features(self, passage: Passage) -> Features:
-        """Log-mel features of the passage and its silent tail, shape (mels, frames of 10 ms)."""
+        Several at once take longer on a CPU: their attention does not fit into its caches.
+        """
         samples = passage.samples.astype(np.float32) / 32768
         features: Features = self._model.feature_extractor(np.pad(samples, (0, _TAIL)), padding=0)
-        return features
+        padded = np.zeros((1, len(features), frames + frames % 2), np.float32)
+        padded[0, :, : features.shape[1]] = features[:, :frames]
+        encoded = self._model.model.encode(get_ctranslate2_storage(padded), to_cpu=True)
+        return Encoded(passage, np.array(encoded)[0])
 
-    def _encode(self, features: Sequence[Features], frames: int) -> Encoded:
-        """The encoder's output, shape (passages, steps of 20 ms, width).
+    def look(self, encoded: Sequence[Encoded]) -> list[Look]:
+        """Read passages of the same number of frames together (at most `BATCH`), each token the likeliest."""
+        texts = self._generate(encoded, _FIRST_BEAM)
+        return [Look(one, text) for one, text in zip(encoded, texts, strict=True)]
 
-        On a CPU one passage at a time: the attention of several does not fit into its caches.
-        """
-        batch = np.zeros((len(features), features[0].shape[0], frames + frames % 2), np.float32)
-        for row, one in zip(batch, features, strict=True):
-            row[:, : one.shape[1]] = one[:, :frames]
-        together = 1 if self._model.model.device == "cpu" else len(batch)
-        parts = [
-            np.array(
-                self._model.model.encode(get_ctranslate2_storage(batch[at : at + together]), to_cpu=True)
-            )
-            for at in range(0, len(batch), together)
+    def search(self, looks: Sequence[Look]) -> list[Look]:
+        """Search what was encoded for likelier texts."""
+        texts = self._generate([look.encoded for look in looks], _UNSURE_BEAM)
+        return [
+            look if text.circling else Look(look.encoded, text)
+            for look, text in zip(looks, texts, strict=True)
         ]
-        return np.concatenate(parts)
 
-    def _generate(
-        self, encoded: Encoded, passages: Sequence[Passage], beam: int, longest_repeat: int = 0
-    ) -> list[Text]:
-        seconds = [len(passage) / RATE for passage in passages]
+    def decoded(self, looks: Sequence[Look]) -> list[Decoded]:
+        """What was read, word by word, with the times and confidences of each."""
+        passages = [look.encoded.passage for look in looks]
+        storage = _stored([look.encoded for look in looks])
+        aligned = self._model.model.align(
+            storage,
+            self._tokenizer.sot_sequence,
+            [look.text.tokens for look in looks],
+            [min(2 * storage.shape[1], len(passage) // _FRAME) for passage in passages],
+        )
+        return [
+            Decoded(passage, look.text, alignment.words(self._tokenizer, look.text.tokens, one, passage))
+            for passage, look, one in zip(passages, looks, aligned, strict=True)
+        ]
+
+    def look_again(self, first: Decoded) -> Decoded:
+        """Read a doubtful passage once more, with more silence after it; the better of both."""
+        fuller = max(_FULLER_FRAMES, frames([first.passage]) + _MORE_FRAMES)
+        encoded = self.encode(first.passage, min(_MOST_FRAMES, fuller))
+        [text] = self._generate([encoded], _FIRST_BEAM, _LONGEST_REPEAT)
+        [second] = self.decoded([Look(encoded, text)])
+        return better(first, second)
+
+    def _generate(self, encoded: Sequence[Encoded], beam: int, longest_repeat: int = 0) -> list[Text]:
+        seconds = [len(one.passage) / RATE for one in encoded]
         generated = self._model.model.generate(
-            ctranslate2.StorageView.from_array(encoded),
-            [self._prompt] * len(passages),
+            _stored(encoded),
+            [self._prompt] * len(encoded),
             beam_size=beam,
             no_repeat_ngram_size=longest_repeat,
             max_length=min(448, len(self._prompt) + int(_LONGEST_PER_SECOND * max(seconds)) + 12),
@@ -184,22 +214,14 @@ class Whisper:
             compression=compression(self._tokenizer.decode(tokens)),
         )
 
-    def _decoded(self, encoded: Encoded, passages: Sequence[Passage], texts: Sequence[Text]) -> list[Decoded]:
-        heard = [min(2 * encoded.shape[1], len(passage) // (RATE // 100)) for passage in passages]
-        aligned = self._model.model.align(
-            ctranslate2.StorageView.from_array(encoded),
-            self._tokenizer.sot_sequence,
-            [text.tokens for text in texts],
-            heard,
-        )
-        words = [
-            alignment.words(self._tokenizer, text.tokens, one, passage)
-            for text, one, passage in zip(texts, aligned, passages, strict=True)
-        ]
-        return [
-            Decoded(text, found, deaf(passage, found))
-            for text, found, passage in zip(texts, words, passages, strict=True)
-        ]
+
+def frames(passages: Sequence[Passage]) -> int:
+    """How many frames to encode each of these passages with, so that they can be read together."""
+    return max(_FEWEST_FRAMES, *((len(passage) + _TAIL) // _FRAME for passage in passages))
+
+
+def _stored(encoded: Sequence[Encoded]) -> ctranslate2.StorageView:
+    return ctranslate2.StorageView.from_array(np.stack([one.steps for one in encoded]))
 
 
 def better(first: Decoded, second: Decoded) -> Decoded:
@@ -211,14 +233,6 @@ def better(first: Decoded, second: Decoded) -> Decoded:
     if first.deaf != second.deaf:
         return first if second.deaf else second
     return max(first, second, key=lambda one: one.text.score)
-
-
-def deaf(passage: Passage, words: Sequence[Sequence[Word]]) -> bool:
-    """Whether a window with speech in it has no words."""
-    return any(
-        not heard and sum(last - first for first, last in window.speech) >= _DEAF
-        for window, heard in zip(passage.windows, words, strict=True)
-    )
 
 
 def uncircled(tokens: list[int], seconds: float) -> list[int]:
