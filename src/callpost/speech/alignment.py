@@ -152,6 +152,16 @@ def _speech(regions: Sequence[Region]) -> list[Region]:
     return spoken
 
 
+def gaps(window: Window, words: Sequence[Word]) -> list[int]:
+    """The milliseconds of speech before, between and after the words of a window."""
+    found = []
+    for start, end in _speech(window.speech):
+        inside = [word for word in words if word.end_ms > start and word.start_ms < end]
+        edges = [start, *(edge for word in inside for edge in (word.start_ms, word.end_ms)), end]
+        found += [max(0, last - first) for first, last in zip(edges[::2], edges[1::2], strict=True)]
+    return found
+
+
 def _clipped(edges: Region, spoken: Sequence[Region]) -> Region:
     """A word without the silence at its edges, over which the alignment likes to spread it.
 

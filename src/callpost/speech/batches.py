@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from functools import partial
 from typing import Any, TypeVar
@@ -19,37 +19,48 @@ _Result = TypeVar("_Result")
 
 
 def decode(
-    whisper: Whisper, windows: Sequence[Window], pool: Executor, threads: int, progress: Progress
+    whisper: Whisper,
+    windows: Sequence[Window],
+    pool: Executor,
+    threads: int,
+    progress: Progress,
+    *,
+    spare: Callable[[], None] = lambda: None,
 ) -> list[tuple[Word, ...]]:
-    """The words of each window, in the order given. progress: called with 0..1 of these windows."""
+    """The words of each window, in the order given.
+
+    progress: called with 0..1 of these windows. spare: called when threads have nothing to do any more.
+    """
     joined = passages.joined(windows)
     lengths = [len(passage) for passage in joined]
     batches = [[joined[number] for number in batch] for batch in batched(lengths, threads)]
-    words: list[tuple[Word, ...]] = [()] * len(windows)
-    for one in _Decoding(whisper, pool, threads).run(batches, lambda heard: progress(heard / sum(lengths))):
-        for window, heard in zip(one.passage.numbers, one.heard, strict=True):
-            words[window] = heard
-    return words
+    decoding = _Decoding(whisper, pool, threads, spare)
+    words = decoding.run(batches, lambda heard: progress(heard / sum(lengths)))
+    return [words[number] for number in range(len(windows))]
 
 
 class _Decoding:
     """Passages on their way through the pool, where each result tells what is to be done next.
 
-    Steps are no longer than they must be, so that no thread is left with much to do when the others have done.
-    What is furthest goes first: while one thread reads, which takes the memory's speed, another encodes, which
-    takes the processor's.
+    Steps are short, so that no thread is left with much to do when the others have done. What is furthest
+    goes first: while one thread reads, which takes the memory's speed, another encodes, which takes the
+    processor's.
     """
 
-    def __init__(self, whisper: Whisper, pool: Executor, threads: int) -> None:
+    def __init__(self, whisper: Whisper, pool: Executor, threads: int, spare: Callable[[], None]) -> None:
         self._whisper = whisper
+        self._spare = spare
         self._pool = pool
         self._threads = threads
         self._ready: deque[tuple[Callable[[Any], None], Callable[[], Any]]] = deque()
         self._under_way: dict[Future[Any], Callable[[Any], None]] = {}
-        self._decoded: dict[int, Decoded] = {}  # by the first of their windows
+        self._words: dict[int, tuple[Word, ...]] = {}
+        self._heard = 0
 
-    def run(self, batches: Sequence[Sequence[Passage]], heard: Callable[[int], None]) -> Iterable[Decoded]:
-        """What was said in all passages. heard: called with how many samples have been decoded."""
+    def run(
+        self, batches: Sequence[Sequence[Passage]], heard: Callable[[int], None]
+    ) -> dict[int, tuple[Word, ...]]:
+        """The words of each window, by its number. heard: called with how many samples have been decoded."""
         for batch in reversed(batches):
             self._encode(batch)
         try:
@@ -58,16 +69,18 @@ class _Decoding:
                 done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
                 for step in done:
                     self._under_way.pop(step)(step.result())
-                heard(sum(len(one.passage) for one in self._decoded.values()))
+                heard(self._heard)
         finally:
             for step in self._under_way:
                 step.cancel()  # nobody waits for the rest where one has failed, or nobody wants them
-        return self._decoded.values()
+        return self._words
 
     def _submit(self) -> None:
         while self._ready and len(self._under_way) < self._threads:
             go_on, step = self._ready.popleft()
             self._under_way[self._pool.submit(step)] = go_on
+        if len(self._under_way) < self._threads:
+            self._spare()
 
     def _then(self, go_on: Callable[[_Result], None], step: Callable[[], _Result]) -> None:
         self._ready.appendleft((go_on, step))
@@ -78,7 +91,9 @@ class _Decoding:
         def take(number: int, one: Encoded) -> None:
             encoded[number] = one
             if len(encoded) == len(batch):
-                self._then(self._looked, partial(self._whisper.look, [encoded[at] for at in range(len(batch))]))
+                self._then(
+                    self._looked, partial(self._whisper.look, [encoded[at] for at in range(len(batch))])
+                )
 
         for number, passage in reversed([*enumerate(batch)]):
             self._then(partial(take, number), partial(self._whisper.encode, passage, frames(batch)))
@@ -94,13 +109,15 @@ class _Decoding:
         self._then(self._placed, partial(self._whisper.decoded, looks))
 
     def _placed(self, decoded: Sequence[Decoded]) -> None:
+        self._take(decoded)
         for one in decoded:
-            self._take(one)
+            self._heard += len(one.passage)
             if one.doubtful:
                 self._then(self._take, partial(self._whisper.look_again, one))
 
-    def _take(self, decoded: Decoded) -> None:
-        self._decoded[decoded.passage.numbers[0]] = decoded
+    def _take(self, decoded: Sequence[Decoded]) -> None:
+        for one in decoded:
+            self._words.update(zip(one.passage.numbers, one.heard, strict=True))
 
 
 def batched(lengths: Sequence[int], threads: int) -> list[list[int]]:

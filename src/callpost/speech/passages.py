@@ -37,6 +37,12 @@ class Passage:
         """Where each window begins in the passage, in samples."""
         return list(accumulate((len(window.samples) for window in self.windows), initial=0))[:-1]
 
+    def apart(self) -> list["Passage"]:
+        """Each window as a passage of its own."""
+        return [
+            Passage((window,), (number,)) for window, number in zip(self.windows, self.numbers, strict=True)
+        ]
+
 
 def joined(windows: Sequence[Window]) -> list[Passage]:
     """All windows, those of one source in as few passages as can be, of about the same length."""

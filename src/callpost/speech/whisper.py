@@ -48,7 +48,7 @@ _SCORE = -1.0
 _NO_SPEECH = 0.6
 _SURE = -0.2  # of 143 passages of telephone speech, the 32 below it held most of what a beam puts right
 _LOST = -0.35  # what a beam is still so unsure of is looked at again
-_DEAF = RATE  # so much speech in a window has words in it
+_UNHEARD_MS = 1000  # so much speech has words in it
 
 Features = npt.NDArray[np.float32]
 
@@ -108,16 +108,18 @@ class Decoded:
     words: tuple[tuple[Word, ...], ...]
 
     @property
-    def deaf(self) -> bool:
-        """Whether a window with speech in it has no words."""
-        return any(
-            not heard and sum(last - first for first, last in window.speech) >= _DEAF
-            for window, heard in zip(self.passage.windows, self.words, strict=True)
+    def unheard(self) -> int:
+        """How many stretches of speech, of a second each, have no words: the model has skipped something."""
+        gaps = (
+            gap
+            for window, words in zip(self.passage.windows, self.words, strict=True)
+            for gap in alignment.gaps(window, words)
         )
+        return sum(gap // _UNHEARD_MS for gap in gaps)
 
     @property
     def doubtful(self) -> bool:
-        return self.deaf or self.text.circling or self.text.score < _LOST
+        return self.unheard > 0 or self.text.circling or self.text.score < _LOST
 
     @property
     def heard(self) -> tuple[tuple[Word, ...], ...]:
@@ -180,13 +182,29 @@ class Whisper:
             for passage, look, one in zip(passages, looks, aligned, strict=True)
         ]
 
-    def look_again(self, first: Decoded) -> Decoded:
-        """Read a doubtful passage once more, with more silence after it; the better of both."""
-        fuller = max(_FULLER_FRAMES, frames([first.passage]) + _MORE_FRAMES)
-        encoded = self.encode(first.passage, min(_MOST_FRAMES, fuller))
-        [text] = self._generate([encoded], _FIRST_BEAM, _LONGEST_REPEAT)
-        [second] = self.decoded([Look(encoded, text)])
-        return better(first, second)
+    def look_again(self, first: Decoded) -> list[Decoded]:
+        """Read a doubtful passage once more: with more silence after it, or window by window.
+
+        The second where words are missing in one window, as they may have gone to another.
+        """
+        passage = first.passage
+        if first.unheard and len(passage.windows) > 1:
+            return self._apart(passage)
+        best = better(first, self._with_more_silence(passage))
+        return self._apart(passage) if best.unheard and len(passage.windows) > 1 else [best]
+
+    def _with_more_silence(self, passage: Passage) -> Decoded:
+        fuller = min(_MOST_FRAMES, max(_FULLER_FRAMES, frames([passage]) + _MORE_FRAMES))
+        return self._read([passage], fuller)[0]
+
+    def _apart(self, passage: Passage) -> list[Decoded]:
+        alone = passage.apart()
+        return self._read(alone, frames(alone))
+
+    def _read(self, passages: Sequence[Passage], frames: int) -> list[Decoded]:
+        encoded = [self.encode(passage, frames) for passage in passages]
+        texts = self._generate(encoded, _FIRST_BEAM, _LONGEST_REPEAT)
+        return self.decoded([Look(one, text) for one, text in zip(encoded, texts, strict=True)])
 
     def _generate(self, encoded: Sequence[Encoded], beam: int, longest_repeat: int = 0) -> list[Text]:
         seconds = [len(one.passage) / RATE for one in encoded]
@@ -225,14 +243,13 @@ def _stored(encoded: Sequence[Encoded]) -> ctranslate2.StorageView:
 
 
 def better(first: Decoded, second: Decoded) -> Decoded:
-    """The reading that goes round in circles less, or that the model is surer of."""
-    if first.text.circling != second.text.circling:
-        return first if second.text.circling else second
-    if first.text.circling:
-        return min(first, second, key=lambda one: len(one.text.tokens))
-    if first.deaf != second.deaf:
-        return first if second.deaf else second
-    return max(first, second, key=lambda one: one.text.score)
+    """The reading that goes round in circles less, that skips less, or that the model is surer of."""
+    return min(first, second, key=_faults)
+
+
+def _faults(one: Decoded) -> tuple[bool, int, bool, float]:
+    text = one.text
+    return text.runaway, one.unheard, text.circling, len(text.tokens) if text.circling else -text.score
 
 
 def uncircled(tokens: list[int], seconds: float) -> list[int]:
