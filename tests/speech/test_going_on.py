@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,28 @@ def test_a_recording_within_its_first_part_hands_over_none(
     kept: list[Part] = []
     in_parts(transcribe, write("short.wav", opening[:, : seconds * 8000]), keep=kept.append)
     assert kept == []
+
+
+@pytest.mark.parametrize(("seconds", "parts"), [(16.5, [1, 2]), (17.2, [1, 2, 3])])
+def test_a_small_rest_is_taken_with_the_part_before(
+    write: Write, opening: Samples, transcribe: Transcribe, seconds: float, parts: list[int]
+) -> None:
+    kept: list[Part] = []
+    in_parts(transcribe, write("call.wav", opening[:, : int(seconds * 8000)]), keep=kept.append)
+    assert [part.number for part in kept] == parts
+
+
+def test_whoever_fails_while_parts_are_under_way_leaves_no_thread_at_work(
+    short: Path, transcribe: Transcribe
+) -> None:
+    def refuse(_: Part) -> None:
+        raise OSError("disk full")
+
+    in_parts(transcribe, short)  # the threads of the pool stay
+    before = threading.active_count()
+    with pytest.raises(OSError, match="disk full"):
+        in_parts(transcribe, short, keep=refuse)
+    assert threading.active_count() == before
 
 
 def test_a_damaged_recording_has_the_same_warnings(

@@ -30,7 +30,7 @@ from callpost.speech.windows import Window, WindowFinder
 
 BLOCK = 60 * RATE  # read and searched for speech at once; the search takes memory with it
 _LONGEST_MS = 24 * 3600 * 1000
-_AHEAD = 1  # parts that are recognised while the one before is: no thread waits for the last of a part
+_AHEAD = 1  # parts that take the threads which the one before does not need any more
 _REST = 3  # what is left of a recording and less than this fraction of a part is taken with the part before
 _SAME = 4  # of 32768; two channels that differ by no more are one channel twice
 _PAUSE_MS = 500  # a shorter pause does not end a stretch of voice activity
@@ -192,11 +192,14 @@ class _Transcription:
         self._finders = [WindowFinder(source.number) for source in sources]
         self._words: defaultdict[int, list[Word]] = defaultdict(list)
         self._speech: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._found: Iterator[list[Window]] = iter(())  # in the block that was taken in last
         self._windows: list[Window] = []
         self._waiting_ms = 0  # taken in, and not being recognised yet
         self._parts = self._blocks = 0
         self._drivers = ThreadPoolExecutor(_AHEAD + 1)
         self._under_way: deque[Future[Part]] = deque()
+        self._spare = threading.Event()  # set when the part begun last does not need all threads any more
+        self._spare.set()
         self.length_ms = 0  # taken in
 
     def __enter__(self) -> Self:
@@ -224,9 +227,12 @@ class _Transcription:
             finder.go_on(tail.held, tail.start)
 
     def push(self, block: Sequence[Samples]) -> None:
-        """Take in one block: a row of samples for each source, perhaps more rows than sources."""
-        found = self._engine.searching.map(WindowFinder.push, self._finders, block)
-        self._windows += [window for windows in found for window in windows]
+        """Take in one block: a row of samples for each source, perhaps more rows than sources.
+
+        While it is searched for speech, the next can be read.
+        """
+        self._collect()
+        self._found = self._engine.searching.map(WindowFinder.push, self._finders, block)
         self._blocks += 1
         block_ms = max(map(len, block)) // SAMPLES_PER_MS
         self.length_ms += block_ms
@@ -242,6 +248,7 @@ class _Transcription:
 
     def begin(self) -> None:
         """Begin to recognise what waits."""
+        self._collect()
         windows, self._windows = self._windows, []
         waiting_ms, self._waiting_ms = self._waiting_ms, 0
         self._parts += 1
@@ -251,12 +258,21 @@ class _Transcription:
             self.length_ms,
             tuple(Heard((), (), finder.goes_on_at) for finder in self._finders),
         )
-        self._under_way.append(self._drivers.submit(self._recognised, part, windows, waiting_ms))
+        before, self._spare = self._spare, threading.Event()
+        self._under_way.append(
+            self._drivers.submit(self._recognised_after, before, self._spare, part, windows, waiting_ms)
+        )
 
     def begin_last(self) -> None:
         """Begin with all that is left, what was held back included."""
+        self._collect()
         self._windows += [window for finder in self._finders for window in finder.finish()]
         self.begin()
+
+    def _collect(self) -> None:
+        """Wait for the windows of the last block."""
+        self._windows += chain.from_iterable(self._found)
+        self._found = iter(())
 
     def finished(self, *, but: int) -> Iterator[Part]:
         """Wait for the parts under way, the first begun first, until no more than so many are left."""
@@ -280,8 +296,25 @@ class _Transcription:
         self._progress.end(self.length_ms)
         return Transcript(said, language, tuple(activity))
 
-    def _recognised(self, part: Part, windows: Sequence[Window], length_ms: int) -> Part:
-        """The part with what is said in it. Runs in a thread of its own, which waits for the pool."""
+    def _recognised_after(
+        self,
+        before: threading.Event,
+        spare: threading.Event,
+        part: Part,
+        windows: Sequence[Window],
+        length_ms: int,
+    ) -> Part:
+        """Runs in a thread of its own, which waits for the pool."""
+        before.wait()
+        try:
+            return self._recognised(part, windows, length_ms, spare.set)
+        finally:
+            spare.set()
+
+    def _recognised(
+        self, part: Part, windows: Sequence[Window], length_ms: int, spare: Callable[[], None]
+    ) -> Part:
+        """The part with what is said in it."""
         done = 0.0
 
         def heard(share: float) -> None:
@@ -293,7 +326,7 @@ class _Transcription:
         stretches: Sequence[Stretch] = ()
         if self._encoder is not None:
             stretches = speakers.stretches(self._encoder, windows, engine.pool, engine.threads)
-        decoded = batches.decode(engine.whisper, windows, engine.pool, engine.threads, heard)
+        decoded = batches.decode(engine.whisper, windows, engine.pool, engine.threads, heard, spare=spare)
         heard(1.0)
         return msgspec.structs.replace(
             part,
