@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callpost.speech import alignment, passages
-from callpost.speech.alignment import Heard
+from callpost.speech.alignment import AlignedWord
 from callpost.speech.passages import Passage
 from callpost.speech.windows import Window
 
@@ -53,11 +53,11 @@ def test_a_passage_is_the_sound_of_its_windows() -> None:
     assert np.array_equal(passage.samples, np.concatenate([first.samples, second.samples]))
 
 
-def heard(*words: tuple[str, int, int]) -> list[Heard]:
-    return [Heard(text, start, end, 0.9) for text, start, end in words]
+def heard(*words: tuple[str, int, int]) -> list[AlignedWord]:
+    return [AlignedWord(text, start, end, 0.9) for text, start, end in words]
 
 
-def placed(passage: Passage, words: list[Heard]) -> list[list[str]]:
+def placed(passage: Passage, words: list[AlignedWord]) -> list[list[str]]:
     return [[word.text for word in found] for found in alignment.placed(passage, words)]
 
 
@@ -89,7 +89,9 @@ def test_a_sentence_that_goes_on_over_a_joint_is_cut_where_the_joint_is(passage:
 @given(st.lists(st.tuples(st.integers(0, 7000), st.integers(0, 900), st.booleans()), max_size=30))
 def test_no_word_is_lost_and_none_leaves_its_window(spans: list[tuple[int, int, bool]]) -> None:
     [three] = passages.joined(windows_of(2, 2, 2))
-    words = [Heard("x." if ends else "x", start, start + more, 0.9) for start, more, ends in sorted(spans)]
+    words = [
+        AlignedWord("x." if ends else "x", start, start + more, 0.9) for start, more, ends in sorted(spans)
+    ]
     found = alignment.placed(three, words)
     assert sum(map(len, found)) == len(words)
     for window, inside in zip(three.windows, found, strict=True):

@@ -37,7 +37,7 @@ class Alignment(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class AlignedWord:
     """A word on its way. start_ms, end_ms: from the start of the passage, as the alignment has it."""
 
     text: str
@@ -56,7 +56,7 @@ def words(
     """The words of each window, in order of time, in milliseconds from the start of the recording."""
     steps = _first_steps(aligned.alignments, len(tokens))
     heard = [
-        Heard(
+        AlignedWord(
             text,
             _MS_PER_STEP * steps[first],
             _MS_PER_STEP * steps[last],
@@ -67,7 +67,7 @@ def words(
     return placed(passage, heard)
 
 
-def placed(passage: Passage, heard: Sequence[Heard]) -> tuple[tuple[Word, ...], ...]:
+def placed(passage: Passage, heard: Sequence[AlignedWord]) -> tuple[tuple[Word, ...], ...]:
     """The words of each window of a passage, at the times of the recording."""
     starts_ms = [start // SAMPLES_PER_MS for start in passage.starts]
     bounds = [0]
@@ -80,7 +80,7 @@ def placed(passage: Passage, heard: Sequence[Heard]) -> tuple[tuple[Word, ...], 
     )
 
 
-def _boundary(heard: Sequence[Heard], joint_ms: int, fewest: int) -> int:
+def _boundary(heard: Sequence[AlignedWord], joint_ms: int, fewest: int) -> int:
     """How many words were said before the joint between two windows, at least the fewest.
 
     A word that lies on the wrong side costs its distance; a window mostly ends where a sentence does.
@@ -96,7 +96,7 @@ def _boundary(heard: Sequence[Heard], joint_ms: int, fewest: int) -> int:
     return min(places, key=lambda place: (cost(place), abs(place - likely)))
 
 
-def _in_window(heard: Sequence[Heard], window: Window, start_ms: int) -> tuple[Word, ...]:
+def _in_window(heard: Sequence[AlignedWord], window: Window, start_ms: int) -> tuple[Word, ...]:
     """Words of one window, which begins at start_ms in its passage."""
     begin_ms, end_ms = window.start // SAMPLES_PER_MS, window.end // SAMPLES_PER_MS
     spoken = _speech(window.speech)

@@ -26,7 +26,7 @@ _SLICE_BYTES = 4096
 _DIGEST_BYTES = 32
 
 
-class Heard(msgspec.Struct, frozen=True, array_like=True):
+class Addition(msgspec.Struct, frozen=True, array_like=True):
     """What one part adds to one source.
 
     speech: where somebody speaks, in samples of 16 kHz from the beginning of the recording. goes_on_at: the
@@ -47,7 +47,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     number: int
     blocks: int
     length_ms: int
-    sources: tuple[Heard, ...]
+    sources: tuple[Addition, ...]
     stretches: tuple[Stretch, ...] = ()
 
 

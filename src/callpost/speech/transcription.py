@@ -20,7 +20,7 @@ from callpost.model.transcript import Activity, Transcript, Word
 from callpost.speech import audio, batches, diarization, ingest, parts, speakers, turns, voice
 from callpost.speech.audio import RATE, SAMPLES_PER_MS, Recording, Report, Samples
 from callpost.speech.ingest import Plan, Source
-from callpost.speech.parts import Heard, Part
+from callpost.speech.parts import Addition, Part
 from callpost.speech.recognizer import Recognition, RecognitionRequest
 from callpost.speech.speaker_encoder import SpeakerEncoder
 from callpost.speech.speakers import Stretch
@@ -256,7 +256,7 @@ class _Transcription:
             self._parts,
             self._blocks,
             self.length_ms,
-            tuple(Heard((), (), finder.goes_on_at) for finder in self._finders),
+            tuple(Addition((), (), finder.goes_on_at) for finder in self._finders),
         )
         before, self._spare = self._spare, threading.Event()
         self._under_way.append(
@@ -331,17 +331,17 @@ class _Transcription:
         return msgspec.structs.replace(
             part,
             sources=tuple(
-                self._heard(source, one.goes_on_at, windows, decoded)
+                self._addition(source, one.goes_on_at, windows, decoded)
                 for source, one in zip(self._sources, part.sources, strict=True)
             ),
             stretches=tuple(stretches),
         )
 
-    def _heard(
+    def _addition(
         self, source: Source, goes_on_at: int, windows: Sequence[Window], decoded: Sequence[Sequence[Word]]
-    ) -> Heard:
+    ) -> Addition:
         of_source = [pair for pair in zip(windows, decoded, strict=True) if pair[0].source == source.number]
-        return Heard(
+        return Addition(
             tuple(
                 word
                 for window, words in of_source
