@@ -21,6 +21,7 @@ from callpost.speech import audio, batches, diarization, ingest, parts, speakers
 from callpost.speech.audio import RATE, SAMPLES_PER_MS, Recording, Report, Samples
 from callpost.speech.ingest import Plan, Source
 from callpost.speech.parts import Addition, Part
+from callpost.speech.progress import Progress
 from callpost.speech.recognizer import Recognition, RecognitionRequest
 from callpost.speech.speaker_encoder import SpeakerEncoder
 from callpost.speech.speakers import Stretch
@@ -75,7 +76,7 @@ def transcribe(
         if first is None:
             raise audio.unreadable("no sound in it can be decoded")
         plan, encoder = diarization.prepared(_without_doubles(plan, first), request.ingest)
-        progress = _Progress(report, recording.duration_ms)
+        progress = Progress(report, recording.duration_ms)
         with _Transcription(
             plan.sources,
             engine,
@@ -130,42 +131,6 @@ def _recognition(
     )
 
 
-class _LeftOff(Exception):
-    """Nobody waits any more for what is being recognised."""
-
-
-class _Progress:
-    """How far a recording is, told by whichever thread has done something. total_ms: 0 where nobody knows."""
-
-    def __init__(self, report: Report, total_ms: int) -> None:
-        self._report = report
-        self._total_ms = total_ms
-        self._heard_ms = self._earlier_ms = 0.0
-        self._telling = threading.Lock()
-        self._left_off = False
-
-    def go_on(self, earlier_ms: int) -> None:
-        """earlier_ms: of sound that was worked through before this process."""
-        self._heard_ms = self._earlier_ms = earlier_ms
-
-    def add(self, more_ms: float, length_ms: int = 0) -> None:
-        """more_ms: worked through now. length_ms: of sound there is at least."""
-        with self._telling:
-            if self._left_off:
-                raise _LeftOff
-            self._heard_ms += more_ms
-            self._total_ms = max(self._total_ms, length_ms)
-            share = self._heard_ms / max(1, self._total_ms)
-            self._report(min(0.99, share), int(self._heard_ms - self._earlier_ms))
-
-    def end(self, length_ms: int) -> None:
-        self._report(1.0, int(length_ms - self._earlier_ms))
-
-    def leave_off(self) -> None:
-        """Whoever adds something from now on hears that it is in vain."""
-        self._left_off = True
-
-
 class _Transcription:
     """A recording on its way: takes blocks of sound, has them recognised part by part, gathers words.
 
@@ -176,7 +141,7 @@ class _Transcription:
         self,
         sources: Sequence[Source],
         engine: Engine,
-        progress: _Progress,
+        progress: Progress,
         encoder: SpeakerEncoder | None,
         *,
         stated_ms: int,
