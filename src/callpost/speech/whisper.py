@@ -4,7 +4,8 @@ Whisper's encoder is usually fed 30 s however short the speech. CTranslate2's ta
 fraction of the cost, and decodes them faster too. The price is that now and then it goes round in circles:
 that is seen by its pace, and cut. The first look takes the likeliest token each time, at less than half of
 what a beam search costs; what it is unsure of is searched with a beam in what was encoded already. What goes
-round in circles is decoded once more with a longer silent tail, closer to what Whisper was trained on.
+round in circles is decoded once more with a longer silent tail, closer to what Whisper was trained on; what
+leaves speech without words is read window by window.
 """
 
 import zlib
@@ -187,11 +188,12 @@ class Whisper:
 
         The second where words are missing in one window, as they may have gone to another.
         """
-        passage = first.passage
-        if first.unheard and len(passage.windows) > 1:
-            return self._apart(passage)
-        best = better(first, self._with_more_silence(passage))
-        return self._apart(passage) if best.unheard and len(passage.windows) > 1 else [best]
+        passage, best = first.passage, first
+        if not first.unheard or len(passage.windows) == 1:
+            best = better(first, self._with_more_silence(passage))
+        if not best.unheard or len(passage.windows) == 1:
+            return [best]
+        return min([best], self._apart(passage), key=_skipped)
 
     def _with_more_silence(self, passage: Passage) -> Decoded:
         fuller = min(_MOST_FRAMES, max(_FULLER_FRAMES, frames([passage]) + _MORE_FRAMES))
@@ -245,6 +247,10 @@ def _stored(encoded: Sequence[Encoded]) -> ctranslate2.StorageView:
 def better(first: Decoded, second: Decoded) -> Decoded:
     """The reading that goes round in circles less, that skips less, or that the model is surer of."""
     return min(first, second, key=_faults)
+
+
+def _skipped(readings: Sequence[Decoded]) -> int:
+    return sum(one.unheard + one.text.runaway for one in readings)
 
 
 def _faults(one: Decoded) -> tuple[bool, int, bool, float]:
