@@ -13,8 +13,6 @@ from callpost.speech.passages import Passage
 from callpost.speech.whisper import BATCH, Decoded, Encoded, Look, Whisper, frames
 from callpost.speech.windows import Window
 
-Progress = Callable[[float], None]
-
 _Result = TypeVar("_Result")
 
 
@@ -23,9 +21,9 @@ def decode(
     windows: Sequence[Window],
     pool: Executor,
     threads: int,
-    progress: Progress,
+    progress: Callable[[float], None],
     *,
-    spare: Callable[[], None] = lambda: None,
+    spare: Callable[[], None],
 ) -> list[tuple[Word, ...]]:
     """The words of each window, in the order given.
 

@@ -157,16 +157,12 @@ class Whisper:
 
     def look(self, encoded: Sequence[Encoded]) -> list[Look]:
         """Read passages of the same number of frames together (at most `BATCH`), each token the likeliest."""
-        texts = self._generate(encoded, _FIRST_BEAM)
-        return [Look(one, text) for one, text in zip(encoded, texts, strict=True)]
+        return self._generate(encoded, _FIRST_BEAM)
 
     def search(self, looks: Sequence[Look]) -> list[Look]:
         """Search what was encoded for likelier texts."""
-        texts = self._generate([look.encoded for look in looks], _UNSURE_BEAM)
-        return [
-            look if text.circling else Look(look.encoded, text)
-            for look, text in zip(looks, texts, strict=True)
-        ]
+        found = self._generate([look.encoded for look in looks], _UNSURE_BEAM)
+        return [first if second.text.circling else second for first, second in zip(looks, found, strict=True)]
 
     def decoded(self, looks: Sequence[Look]) -> list[Decoded]:
         """What was read, word by word, with the times and confidences of each."""
@@ -205,10 +201,9 @@ class Whisper:
 
     def _read(self, passages: Sequence[Passage], frames: int) -> list[Decoded]:
         encoded = [self.encode(passage, frames) for passage in passages]
-        texts = self._generate(encoded, _FIRST_BEAM, _LONGEST_REPEAT)
-        return self.decoded([Look(one, text) for one, text in zip(encoded, texts, strict=True)])
+        return self.decoded(self._generate(encoded, _FIRST_BEAM, _LONGEST_REPEAT))
 
-    def _generate(self, encoded: Sequence[Encoded], beam: int, longest_repeat: int = 0) -> list[Text]:
+    def _generate(self, encoded: Sequence[Encoded], beam: int, longest_repeat: int = 0) -> list[Look]:
         seconds = [len(one.passage) / RATE for one in encoded]
         generated = self._model.model.generate(
             _stored(encoded),
@@ -220,7 +215,10 @@ class Whisper:
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
         )
-        return [self._text(one, length) for one, length in zip(generated, seconds, strict=True)]
+        return [
+            Look(one, self._text(result, length))
+            for one, result, length in zip(encoded, generated, seconds, strict=True)
+        ]
 
     def _text(self, generated: ctranslate2.models.WhisperGenerationResult, seconds: float) -> Text:
         sequence = generated.sequences_ids[0]
