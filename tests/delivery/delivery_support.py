@@ -1,9 +1,13 @@
 """Recordings to deliver, for the tests of this room."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from callpost.delivery.dispatcher import Dispatcher
 from callpost.model.configuration import Callback, Configuration
 from callpost.model.delivery import NewDelivery
 from callpost.model.media import Metadata, Submission
@@ -42,3 +46,15 @@ async def add_recording(
     submission = Submission(Configuration(time_to_live_s=time_to_live_s), Metadata({"externalId": "call-7"}))
     await media.insert(connection, NewMedia(media_id, organization_id, submission, None, NOW))
     return Recording(organization_id, media_id)
+
+
+@asynccontextmanager
+async def at_work(dispatcher: Dispatcher) -> AsyncIterator[None]:
+    """Deliver within the block, and stop however it ends: what goes on would hold the database open."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(dispatcher.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 20)

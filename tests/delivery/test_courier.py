@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from aiohttp import web
-from delivery_support import NOW, Recording
+from delivery_support import NOW, Recording, at_work
 from demo.customer import Account, Key
 from http_server import HttpServer
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -234,17 +234,14 @@ async def test_all_three_kinds_of_destination_end_in_receipts_and_no_secret_is_l
     ]  # fmt: skip
     async with database.transaction() as connection:
         await deliveries.insert(connection, new, clock())
-    stop = asyncio.Event()
     with capture_logs() as logs:
         async with Network(policy) as network:
             courier = Courier(
                 network, objects, CourierSettings(policy, API_URL, endpoints), clock, lambda: own
             )
             dispatcher = Dispatcher(database, courier, DispatcherSettings(poll_s=0.1), clock)
-            task = asyncio.create_task(dispatcher.run(stop))
-            ended = await _until_ended(database, recording)
-            stop.set()
-            await task
+            async with at_work(dispatcher):
+                ended = await _until_ended(database, recording)
     assert [delivery.state for delivery in ended] == [DeliveryState.DELIVERED] * 5, ended
     bucket = all_three[0].url.split("/")[3]
     assert account.objects(bucket) == {

@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from delivery_support import NOW, Recording
+from delivery_support import NOW, Recording, at_work
 
 from callpost.delivery.dispatcher import Dispatcher, DispatcherSettings
 from callpost.model.delivery import (
@@ -77,14 +77,9 @@ async def dispatching(
     settings: DispatcherSettings = SETTINGS,
     clock: Clock | None = None,
 ) -> AsyncIterator[Dispatcher]:
-    stop = asyncio.Event()
     dispatcher = Dispatcher(database, carrier, settings, clock or Clock(), jitter=lambda: 0.5)
-    task = asyncio.create_task(dispatcher.run(stop))
-    try:
+    async with at_work(dispatcher):
         yield dispatcher
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 20)
 
 
 async def add(database: Database, recording: Recording, *keys: str) -> None:

@@ -1,8 +1,9 @@
 """PostgreSQL: one pool, one transaction at a time, SQL in files beside the modules that run it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _CONNECT_TIMEOUT_S = 10.0
 _STATEMENT_TIMEOUT_S = 60.0
+_CLOSE_TIMEOUT_S = 10.0
 _NAME = re.compile(r"^-- (name|part): (\w+)\s*$", re.MULTILINE)
 _INCLUDED = re.compile(r"\{(\w+)\}")
 
@@ -84,7 +86,9 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection, dropping those that do not come back in time."""
-        await self.pool.close()
+        with suppress(TimeoutError):
+            # asyncpg drops what is left when its waiting is cut short.
+            await asyncio.wait_for(self.pool.close(), _CLOSE_TIMEOUT_S)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
