@@ -2,6 +2,7 @@
 
 import difflib
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import jiwer
@@ -14,6 +15,7 @@ from speech_recordings import Line, Samples, Transcribe, Write
 from callpost.errors import UnreadableRecording
 from callpost.model.configuration import ChannelSpec, ExpectedTerm, Ingest, TrackSpec
 from callpost.speech.recognizer import Recognition
+from callpost.speech.whisper import Encoded, Look, Whisper
 
 STEREO = Ingest(tracks=(TrackSpec(0, (ChannelSpec("Agent"), ChannelSpec("Customer"))),))
 
@@ -104,6 +106,21 @@ def test_a_recording_cut_into_small_parts_loses_nothing_and_its_progress_never_f
     assert [turn.speaker for turn in parts.transcript.turns] == [
         turn.speaker for turn in whole.transcript.turns
     ]
+
+
+def test_a_passage_read_beside_a_longer_one_is_heard_as_if_read_alone(
+    call: Path, transcribe: Transcribe, recognised: Recognition
+) -> None:
+    lengths: list[set[int]] = []
+
+    class Alone(Whisper):
+        def look(self, encoded: Sequence[Encoded]) -> list[Look]:
+            lengths.append({len(one.steps) for one in encoded})
+            return [look for one in encoded for look in super(Alone, self).look([one])]
+
+    alone = transcribe(call, STEREO, model="base", whisper=Alone)
+    assert max(map(len, lengths)) > 1, "passages of several lengths are read together"
+    assert jiwer.wer(spoken(said(alone)), spoken(said(recognised))) < 0.01
 
 
 def test_a_mix_down_goes_to_the_one_speaker(write: Write, opening: Samples, transcribe: Transcribe) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from callpost.model.transcript import Word
 from callpost.speech import passages
 from callpost.speech.passages import Passage
-from callpost.speech.whisper import BATCH, Decoded, Encoded, Look, Whisper, frames
+from callpost.speech.whisper import BATCH, Decoded, Encoded, Look, Whisper
 from callpost.speech.windows import Window
 
 _Result = TypeVar("_Result")
@@ -94,7 +94,7 @@ class _Decoding:
                 )
 
         for number, passage in reversed([*enumerate(batch)]):
-            self._then(partial(take, number), partial(self._whisper.encode, passage, frames(batch)))
+            self._then(partial(take, number), partial(self._whisper.encode, passage))
 
     def _looked(self, looks: Sequence[Look]) -> None:
         sure, unsure = [look for look in looks if not look.unsure], [look for look in looks if look.unsure]

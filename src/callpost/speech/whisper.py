@@ -32,6 +32,7 @@ _FIRST_BEAM = 1
 _UNSURE_BEAM = 3  # 5 is hardly better (10 words in 5,000, no more than chance), and costs a tenth of all work
 _FRAME = RATE // 100  # samples
 _TAIL = RATE // 2  # silence after the speech, so that the last word is not taken for cut off
+_BLANK_FRAMES = 50  # after that, without anything in them, as Whisper was trained on
 _FEWEST_FRAMES = 1000  # of 10 ms; what is shorter is badly heard
 _MOST_FRAMES = 3000  # what the model was trained on
 _FULLER_FRAMES = 2000  # of a second look: rows of digits that go on and on end with much silence after them
@@ -143,20 +144,21 @@ class Whisper:
     def _suppressed(self) -> list[int]:
         return list(get_suppressed_tokens(self._tokenizer, [-1]))
 
-    def encode(self, passage: Passage, frames: int) -> Encoded:
-        """Encode one passage, padded with silence to so many frames.
+    def encode(self, passage: Passage, fewest_frames: int = _FEWEST_FRAMES) -> Encoded:
+        """Encode one passage with the silence it needs, padded to so many frames at least.
 
         Several at once take longer on a CPU: their attention does not fit into its caches.
         """
         samples = passage.samples.astype(np.float32) / 32768
         features: Features = self._model.feature_extractor(np.pad(samples, (0, _TAIL)), padding=0)
+        frames = max(fewest_frames, _frames(passage))
         padded = np.zeros((1, len(features), frames + frames % 2), np.float32)
         padded[0, :, : features.shape[1]] = features[:, :frames]
         encoded = self._model.model.encode(get_ctranslate2_storage(padded), to_cpu=True)
         return Encoded(passage, np.array(encoded)[0])
 
     def look(self, encoded: Sequence[Encoded]) -> list[Look]:
-        """Read passages of the same number of frames together (at most `BATCH`), each token the likeliest."""
+        """Read passages of like length together (at most `BATCH`), each token the likeliest."""
         return self._generate(encoded, _FIRST_BEAM)
 
     def search(self, looks: Sequence[Look]) -> list[Look]:
@@ -192,15 +194,13 @@ class Whisper:
         return min([best], self._apart(passage), key=_skipped)
 
     def _with_more_silence(self, passage: Passage) -> Decoded:
-        fuller = min(_MOST_FRAMES, max(_FULLER_FRAMES, frames([passage]) + _MORE_FRAMES))
-        return self._read([passage], fuller)[0]
+        fuller = min(_MOST_FRAMES, max(_FULLER_FRAMES, _frames(passage) + _MORE_FRAMES))
+        return self._read([self.encode(passage, fuller)])[0]
 
     def _apart(self, passage: Passage) -> list[Decoded]:
-        alone = passage.apart()
-        return self._read(alone, frames(alone))
+        return self._read([self.encode(alone) for alone in passage.apart()])
 
-    def _read(self, passages: Sequence[Passage], frames: int) -> list[Decoded]:
-        encoded = [self.encode(passage, frames) for passage in passages]
+    def _read(self, encoded: Sequence[Encoded]) -> list[Decoded]:
         return self.decoded(self._generate(encoded, _FIRST_BEAM, _LONGEST_REPEAT))
 
     def _generate(self, encoded: Sequence[Encoded], beam: int, longest_repeat: int = 0) -> list[Look]:
@@ -233,13 +233,16 @@ class Whisper:
         )
 
 
-def frames(passages: Sequence[Passage]) -> int:
-    """How many frames to encode each of these passages with, so that they can be read together."""
-    return max(_FEWEST_FRAMES, *((len(passage) + _TAIL) // _FRAME for passage in passages))
+def _frames(passage: Passage) -> int:
+    return (len(passage) + _TAIL) // _FRAME + _BLANK_FRAMES
 
 
 def _stored(encoded: Sequence[Encoded]) -> ctranslate2.StorageView:
-    return ctranslate2.StorageView.from_array(np.stack([one.steps for one in encoded]))
+    """All at the length of the longest: the silence after a shorter one goes on."""
+    longest = max(len(one.steps) for one in encoded)
+    return ctranslate2.StorageView.from_array(
+        np.stack([np.pad(one.steps, ((0, longest - len(one.steps)), (0, 0)), mode="edge") for one in encoded])
+    )
 
 
 def better(first: Decoded, second: Decoded) -> Decoded:
