@@ -51,8 +51,11 @@ async def pid_at_work(recognizer: RecognizerProcess, call: Path) -> tuple[int, a
 async def gone(pid: int, within_s: float = 10) -> bool:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
-        status = Path(f"/proc/{pid}/stat")
-        if not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):  # the second: it went between opening and reading
+            return True
+        if status.rsplit(")", 1)[1].split()[0] == "Z":
             return True
         await asyncio.sleep(0.05)
     return False
