@@ -97,21 +97,20 @@ class _Decoding:
             self._then(partial(take, number), partial(self._whisper.encode, passage))
 
     def _looked(self, looks: Sequence[Look]) -> None:
-        sure, unsure = [look for look in looks if not look.unsure], [look for look in looks if look.unsure]
+        unsure = [look for look in looks if look.unsure]
         if unsure:
-            self._then(self._searched, partial(self._whisper.search, unsure))
-        if sure:
-            self._then(self._placed, partial(self._whisper.decoded, sure))
+            self._then(self._place, partial(self._whisper.search, unsure))
+        self._place([look for look in looks if not look.unsure])
 
-    def _searched(self, looks: Sequence[Look]) -> None:
-        self._then(self._placed, partial(self._whisper.decoded, looks))
+    def _place(self, looks: Sequence[Look]) -> None:
+        for look in looks:
+            self._then(self._placed, partial(self._whisper.decoded, look))
 
-    def _placed(self, decoded: Sequence[Decoded]) -> None:
-        self._take(decoded)
-        for one in decoded:
-            self._heard += len(one.passage)
-            if one.doubtful:
-                self._then(self._take, partial(self._whisper.look_again, one))
+    def _placed(self, decoded: Decoded) -> None:
+        self._take([decoded])
+        self._heard += len(decoded.passage)
+        if decoded.doubtful:
+            self._then(self._take, partial(self._whisper.look_again, decoded))
 
     def _take(self, decoded: Sequence[Decoded]) -> None:
         for one in decoded:
