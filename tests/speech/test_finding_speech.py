@@ -7,6 +7,7 @@ import pytest
 from speech_recordings import Samples
 
 from callpost.speech import windows
+from callpost.speech.activity import speech
 from callpost.speech.batches import batched
 from callpost.speech.whisper import BATCH
 from callpost.speech.windows import Window, WindowFinder
@@ -49,7 +50,7 @@ def test_no_sound_is_in_two_windows(sound: Samples) -> None:
 
 
 def test_endless_speech_is_cut(sound: Samples) -> None:
-    talking = np.concatenate([sound[start:end] for start, end in windows.speech(sound)] * 4)
+    talking = np.concatenate([sound[start:end] for start, end in speech(sound, windows.LONGEST)] * 4)
     assert max(len(window.samples) for window in found(talking, len(talking))) <= windows.LONGEST + 2 * 6400
 
 

@@ -10,9 +10,10 @@ from speech_recordings import Samples, Transcribe, Write
 
 from callpost.model.transcript import Word
 from callpost.speech import alignment
+from callpost.speech.activity import Region
 from callpost.speech.passages import Passage
 from callpost.speech.whisper import Decoded, Encoded, Look, Text, Whisper
-from callpost.speech.windows import Region, Window
+from callpost.speech.windows import Window
 
 TEXT = Text([1], -0.1, 0.0, repeats=False, hurried=False, compression=1.0)
 

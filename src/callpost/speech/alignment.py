@@ -9,9 +9,10 @@ import numpy as np
 from faster_whisper.tokenizer import Tokenizer
 
 from callpost.model.transcript import Word
+from callpost.speech.activity import Region
 from callpost.speech.audio import SAMPLES_PER_MS
 from callpost.speech.passages import Passage
-from callpost.speech.windows import Region, Window
+from callpost.speech.windows import Window
 
 _MS_PER_STEP = 20  # of the encoder's output
 _SILENCE_MS = 200  # a shorter gap in the speech may be a consonant

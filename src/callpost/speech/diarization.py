@@ -7,10 +7,10 @@ from functools import cache
 from callpost.errors import Problem
 from callpost.model.configuration import Ingest
 from callpost.model.transcript import Transcript, Turn, Word
+from callpost.speech.activity import Region
 from callpost.speech.ingest import Plan, Source
 from callpost.speech.speaker_encoder import SpeakerEncoder, WeightsProblem
 from callpost.speech.speakers import Diarization, Stretch
-from callpost.speech.windows import Region
 
 _PLACE = "ingest.diarization"
 _NOT_DONE = 10008  # VoiceBase's code for a property that is ignored

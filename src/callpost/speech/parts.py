@@ -19,7 +19,7 @@ from callpost.speech.speakers import Stretch
 LENGTH_MS = 300_000
 """How much sound a part is, unless another length is asked for: enough for full batches."""
 
-_FORMAT = 3  # of `Part`: what is changed there, or in how windows are found, goes with another number here
+_FORMAT = 4  # of `Part`: what is changed there, or in how windows are found, goes with another number here
 _RECOGNISED_BY = ("faster-whisper", "ctranslate2", "av")
 _SLICES = 64  # of model.bin, with its length: two models differ all over
 _SLICE_BYTES = 4096

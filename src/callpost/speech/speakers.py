@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from callpost.model.transcript import Word
+from callpost.speech.activity import Region
 from callpost.speech.audio import RATE, SAMPLES_PER_MS
 from callpost.speech.speaker_encoder import SIZE, Array, SpeakerEncoder
-from callpost.speech.windows import Region, Window
+from callpost.speech.windows import Window
 
 MOST = 4  # voices that are told apart
 

@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from faster_whisper.vad import VadOptions, get_speech_timestamps
 
+from callpost.speech.activity import Region, speech
 from callpost.speech.audio import RATE, Samples
 
 LONGEST = 10 * RATE  # longer windows cost the encoder more than they gain (quadratic in its length)
 _PAUSE = RATE  # a longer silence is not carried inside a window
 _PADDING = int(0.4 * RATE)  # kept around speech: the detection trims soft beginnings and ends
 _SETTLED = RATE  # speech that ends closer to the end of what was read may go on
-_SILENCE = 16  # of 32768; a peak below it (-66 dBFS) is no line at all
-
-Region = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class WindowFinder:
     def push(self, samples: Samples, *, last: bool = False) -> list[Window]:
         """The windows that are complete after `samples` (16 kHz); with `last`, all that are left."""
         audio = np.concatenate([self._held, samples])
-        padded = _padded(grouped(speech(audio)), len(audio))
+        padded = _padded(grouped(speech(audio, LONGEST - 2 * _PADDING)), len(audio))
         keep_from = len(audio) if last else max(0, len(audio) - _PADDING)
         if padded and not last:
             (start, end), regions = padded[-1]
@@ -74,17 +71,6 @@ class WindowFinder:
         start, end = bounds
         speech = tuple((first + self._offset, last + self._offset) for first, last in regions)
         return Window(self._source, start + self._offset, audio[start:end].copy(), speech)
-
-
-def speech(audio: Samples) -> list[Region]:
-    """Where somebody speaks, by Silero's voice activity detection; in samples, without padding."""
-    if not len(audio) or int(np.abs(audio.astype(np.int32)).max()) < _SILENCE:
-        return []
-    options = VadOptions(
-        min_silence_duration_ms=160, speech_pad_ms=0, max_speech_duration_s=(LONGEST - 2 * _PADDING) / RATE
-    )
-    found = get_speech_timestamps(audio.astype(np.float32) / 32768, options)
-    return [(int(region["start"]), int(region["end"])) for region in found]
 
 
 def grouped(regions: Sequence[Region]) -> list[list[Region]]:
