@@ -4,7 +4,8 @@
 
 Every contender has the same model (int8, CPU), the same two threads and word times on; each runs in a process
 of its own, loads its model before the clock starts, and takes its turn in every round, of which the fastest
-counts. Processor seconds stand beside wall seconds, as they say more where the machine has other work.
+counts. Processor seconds stand beside wall seconds, as they say more where the machine has other work. A last
+table adds the recordings up.
 
 FOLDER holds recordings, each with a script of the same name: a list of {"who", "text"}, "who" being "A" for
 the left channel or the only one, "C" for the right one. speech_sets/ makes such a folder.
@@ -21,7 +22,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import reduce
 from multiprocessing.connection import Connection
+from operator import add
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -54,6 +57,28 @@ class Heard:
     wall_s: float
     cpu_s: float
     peak_mb: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a contender did with recordings of so many seconds and words. wrong: words."""
+
+    seconds: float
+    words: int
+    wrong: float
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+    def __add__(self, other: "Measured") -> "Measured":
+        return Measured(
+            self.seconds + other.seconds,
+            self.words + other.words,
+            self.wrong + other.wrong,
+            self.wall_s + other.wall_s,
+            self.cpu_s + other.cpu_s,
+            max(self.peak_mb, other.peak_mb),
+        )
 
 
 @dataclass(frozen=True)
@@ -208,24 +233,26 @@ def _fastest(contenders: dict[str, Contender], recording: Path, rounds: int) -> 
     return best
 
 
-def _print(model: str, one: Set, results: dict[str, Heard]) -> tuple[int, dict[str, float]]:
-    """One table; returns the number of words and the errors of each contender."""
-    truth, ours = one.truth, results["callpost"]
+def _measured(one: Set, heard: Heard) -> Measured:
+    truth = one.truth
     words = sum(len(text.split()) for text in truth)
-    print(f"\n{model}, {one.name}: {one.seconds:.0f} s, {len(truth)} channels, {words} words")
+    wrong = jiwer.wer(truth, heard.texts) * words
+    return Measured(one.seconds, words, wrong, heard.wall_s, heard.cpu_s, heard.peak_mb)
+
+
+def _print(title: str, results: dict[str, Measured]) -> None:
+    ours = results["callpost"]
+    print(f"\n{title}: {ours.seconds:.0f} s, {ours.words} words")
     print(f"{'':16}  wall s  x real   cpu s  WER %  peak MB   callpost is faster by")
-    errors = {}
-    for name, heard in results.items():
-        rate = jiwer.wer(truth, heard.texts)
-        errors[name] = rate * words
-        ratios = f"{heard.wall_s / ours.wall_s:4.1f} (wall) {heard.cpu_s / ours.cpu_s:4.1f} (cpu)"
-        times = f"{heard.wall_s:7.1f} {one.seconds / heard.wall_s:7.1f} {heard.cpu_s:7.1f}"
-        print(f"{name:16} {times} {100 * rate:6.1f} {heard.peak_mb:8.0f}   {ratios}", flush=True)
-    return words, errors
+    for name, one in results.items():
+        times = f"{one.wall_s:7.1f} {one.seconds / one.wall_s:7.1f} {one.cpu_s:7.1f}"
+        rate = f"{100 * one.wrong / one.words:6.1f}"
+        ratios = f"{one.wall_s / ours.wall_s:4.2f} (wall) {one.cpu_s / ours.cpu_s:4.2f} (cpu)"
+        print(f"{name:16} {times} {rate} {one.peak_mb:8.0f}   {ratios}", flush=True)
 
 
 def _compare(model: str, sets: Sequence[Set], folder: Path, rounds: int) -> None:
-    words, errors = 0, dict.fromkeys(CONTENDERS, 0.0)
+    tables: list[dict[str, Measured]] = []
     with ExitStack() as stack:
         contenders = {name: Contender(name, models.locate(model, folder)) for name in CONTENDERS}
         for contender in contenders.values():
@@ -233,11 +260,11 @@ def _compare(model: str, sets: Sequence[Set], folder: Path, rounds: int) -> None
         for contender in contenders.values():
             contender.wait_until_ready()
         for one in sets:
-            count, wrong = _print(model, one, _fastest(contenders, one.recording, rounds))
-            words += count
-            errors = {name: errors[name] + wrong[name] for name in errors}
-    pooled = ", ".join(f"{name} {100 * wrong / words:.1f}" for name, wrong in errors.items())
-    print(f"\n{model}, all {words} words, WER %: {pooled}")
+            fastest = _fastest(contenders, one.recording, rounds)
+            tables.append({name: _measured(one, heard) for name, heard in fastest.items()})
+            _print(f"{model}, {one.name}, {len(one.truth)} channels", tables[-1])
+    together = {name: reduce(add, (table[name] for table in tables)) for name in CONTENDERS}
+    _print(f"{model}, all {len(sets)} recordings", together)
 
 
 def _recording(script: Path) -> Path:

@@ -41,8 +41,7 @@ class _Decoding:
     """Passages on their way through the pool, where each result tells what is to be done next.
 
     Steps are short, so that no thread is left with much to do when the others have done. What is furthest
-    goes first: while one thread reads, which takes the memory's speed, another encodes, which takes the
-    processor's.
+    goes first; reading, the longest step, is done by all threads at the same time.
     """
 
     def __init__(self, whisper: Whisper, pool: Executor, threads: int, spare: Callable[[], None]) -> None:
@@ -59,8 +58,8 @@ class _Decoding:
         self, batches: Sequence[Sequence[Passage]], heard: Callable[[int], None]
     ) -> dict[int, tuple[Word, ...]]:
         """The words of each window, by its number. heard: called with how many samples have been decoded."""
-        for batch in reversed(batches):
-            self._encode(batch)
+        for first in reversed(range(0, len(batches), self._threads)):
+            self._encode(batches[first : first + self._threads])
         try:
             while self._ready or self._under_way:
                 self._submit()
@@ -81,26 +80,37 @@ class _Decoding:
             self._spare()
 
     def _then(self, go_on: Callable[[_Result], None], step: Callable[[], _Result]) -> None:
+        """A step to be done before all that wait."""
         self._ready.appendleft((go_on, step))
 
-    def _encode(self, batch: Sequence[Passage]) -> None:
-        encoded: dict[int, Encoded] = {}
+    def _encode(self, batches: Sequence[Sequence[Passage]]) -> None:
+        """As many as there are threads, read when all are encoded: else one thread has the last to itself."""
+        encoded: list[dict[int, Encoded]] = [{} for _ in batches]
+        left = sum(map(len, batches))
 
-        def take(number: int, one: Encoded) -> None:
-            encoded[number] = one
-            if len(encoded) == len(batch):
-                self._then(
-                    self._looked, partial(self._whisper.look, [encoded[at] for at in range(len(batch))])
-                )
+        def take(batch: int, number: int, one: Encoded) -> None:
+            nonlocal left
+            encoded[batch][number] = one
+            left -= 1
+            if not left:
+                self._look(encoded)
 
-        for number, passage in reversed([*enumerate(batch)]):
-            self._then(partial(take, number), partial(self._whisper.encode, passage))
+        for at, batch in reversed([*enumerate(batches)]):
+            for number, passage in reversed([*enumerate(batch)]):
+                self._then(partial(take, at, number), partial(self._whisper.encode, passage))
+
+    def _look(self, batches: Sequence[dict[int, Encoded]]) -> None:
+        for encoded in reversed(batches):
+            ordered = [encoded[number] for number in range(len(encoded))]
+            self._then(self._looked, partial(self._whisper.look, ordered))
 
     def _looked(self, looks: Sequence[Look]) -> None:
+        """First comes what goes in circles, as it is decoded once more; then what is searched for."""
         unsure = [look for look in looks if look.unsure]
+        self._place([look for look in looks if not look.unsure and not look.text.circling])
         if unsure:
             self._then(self._place, partial(self._whisper.search, unsure))
-        self._place([look for look in looks if not look.unsure])
+        self._place([look for look in looks if look.text.circling])
 
     def _place(self, looks: Sequence[Look]) -> None:
         for look in looks:
