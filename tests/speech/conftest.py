@@ -46,15 +46,20 @@ def transcribe(models_folder: Path) -> Iterator[Transcribe]:
     with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(2) as searching:
 
         def run(
-            path: Path, ingest: Ingest | None = None, *, model: str = "tiny.en", **more: Any
+            path: Path,
+            ingest: Ingest | None = None,
+            *,
+            model: str = "tiny.en",
+            language: str = "en-US",
+            **more: Any,
         ) -> Recognition:
             if model not in loaded:
                 folder = str(models.locate(model, models_folder))
                 loaded[model] = WhisperModel(folder, compute_type="int8", cpu_threads=1, num_workers=2)
             terms = more.pop("terms", ())
-            whisper = more.pop("whisper", Whisper)(loaded[model], "en", terms)
+            whisper = more.pop("whisper", Whisper)(loaded[model], language.partition("-")[0], terms)
             request = RecognitionRequest(
-                path, ingest or Ingest(), "en-US", None, terms, voices=more.pop("voices", False)
+                path, ingest or Ingest(), language, None, terms, voices=more.pop("voices", False)
             )
             engine = transcription.Engine(whisper, pool, searching, 2)
             return transcription.transcribe(request, engine, more.pop("report", lambda *_: None), **more)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callpost.speech import alignment, passages
+from callpost.speech import alignment, circles, passages
 from callpost.speech.alignment import AlignedWord
 from callpost.speech.passages import Passage
 from callpost.speech.windows import Window
@@ -43,6 +43,13 @@ def test_every_window_is_in_one_passage_of_its_own_channel_in_order(
 def test_passages_of_a_channel_are_few_and_of_about_the_same_length() -> None:
     joined = passages.joined(windows_of(*[3] * 12))  # three would be as few with 15 + 15 + 6
     assert [len(passage) / RATE for passage in joined] == [12, 12, 12]
+
+
+def test_a_passage_is_no_longer_than_its_text_may_be() -> None:
+    joined = passages.joined(windows_of(3, 3, 3, 9), longest=8 * RATE)
+    assert [len(passage) / RATE for passage in joined] == [6, 3, 9]
+    assert circles.pace("en").longest > passages.LONGEST
+    assert 5 * RATE < circles.pace("hi").longest < 10 * RATE
 
 
 def test_a_passage_is_the_sound_of_its_windows() -> None:

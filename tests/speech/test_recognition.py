@@ -179,6 +179,12 @@ def test_where_nobody_speaks_no_words_are_invented(write: Write, transcribe: Tra
     assert heard.length_ms == 12_000
 
 
+def test_a_language_that_takes_many_tokens_is_heard_to_its_end(transcribe: Transcribe) -> None:
+    """Of its 194 letters and blanks, 144 came through the limits of English."""
+    greek = transcribe(Path(__file__).parent / "fixtures" / "greek.opus", model="base", language="el")
+    assert len(" ".join(words(greek))) > 165
+
+
 def test_speech_after_hold_music_is_heard_and_the_music_is_not(
     write: Write, opening: Samples, transcribe: Transcribe
 ) -> None:

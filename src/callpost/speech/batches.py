@@ -29,7 +29,7 @@ def decode(
 
     progress: called with 0..1 of these windows. spare: called when threads have nothing to do any more.
     """
-    joined = passages.joined(windows)
+    joined = passages.joined(windows, whisper.longest)
     lengths = [len(passage) for passage in joined]
     batches = [[joined[number] for number in batch] for batch in batched(lengths, threads)]
     decoding = _Decoding(whisper, pool, threads, spare)

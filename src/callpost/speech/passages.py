@@ -44,25 +44,30 @@ class Passage:
         ]
 
 
-def joined(windows: Sequence[Window]) -> list[Passage]:
-    """All windows, those of one source in as few passages as can be, of about the same length."""
+def joined(windows: Sequence[Window], longest: int = LONGEST) -> list[Passage]:
+    """All windows, those of one source in as few passages as can be, of about the same length.
+
+    longest: in samples, at most `LONGEST`; a longer window stands alone.
+    """
     by_source: dict[int, list[int]] = {}
     for number in sorted(range(len(windows)), key=lambda number: windows[number].start):
         by_source.setdefault(windows[number].source, []).append(number)
     return [
         Passage(tuple(windows[number] for number in group), tuple(group))
         for numbers in by_source.values()
-        for group in _even([len(windows[number].samples) for number in numbers], numbers)
+        for group in _even(
+            [len(windows[number].samples) for number in numbers], numbers, min(longest, LONGEST)
+        )
     ]
 
 
-def _even(lengths: Sequence[int], numbers: Sequence[int]) -> list[list[int]]:
-    fewest = len(list(_filled(lengths, numbers, LONGEST)))
-    for limit in range(sum(lengths) // fewest, LONGEST, _STEP):
+def _even(lengths: Sequence[int], numbers: Sequence[int], longest: int) -> list[list[int]]:
+    fewest = len(list(_filled(lengths, numbers, longest)))
+    for limit in range(sum(lengths) // fewest, longest, _STEP):
         groups = list(_filled(lengths, numbers, limit))
         if len(groups) == fewest:
             return groups
-    return list(_filled(lengths, numbers, LONGEST))
+    return list(_filled(lengths, numbers, longest))
 
 
 def _filled(lengths: Sequence[int], numbers: Sequence[int], limit: int) -> Iterator[list[int]]:

@@ -8,7 +8,6 @@ round in circles is decoded once more with a longer silent tail, closer to what 
 leaves speech without words is read window by window.
 """
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from faster_whisper.transcribe import get_ctranslate2_storage, get_suppressed_to
 
 from callpost.model.configuration import ExpectedTerm
 from callpost.model.transcript import Word
-from callpost.speech import alignment
+from callpost.speech import alignment, circles
 from callpost.speech.audio import RATE
 from callpost.speech.passages import Passage
 from callpost.speech.vocabulary import prompt
@@ -38,13 +37,6 @@ _MOST_FRAMES = 3000  # what the model was trained on
 _FULLER_FRAMES = 2000  # of a second look: rows of digits that go on and on end with much silence after them
 _MORE_FRAMES = 200  # than the passage, at least
 _LONGEST_REPEAT = 6  # tokens: a second look says no more than that again
-_TOKENS_PER_SECOND = 7  # nobody speaks faster for long
-_HURRIED_CIRCLES = 6  # tokens per second at which a text said twice was not spoken twice
-_TOKENS_OF_GRACE = 6
-_LONGEST_PER_SECOND = 12  # where decoding stops at the latest
-_REPEATED = 6  # tokens in a row that were there before, a period earlier
-_SHORTEST_PERIOD = 3
-_SHORTEST_TAIL = 2
 _COMPRESSION = 2.4  # these three are Whisper's own thresholds (Radford et al. 2022, section 4.5)
 _SCORE = -1.0
 _NO_SPEECH = 0.6
@@ -134,11 +126,17 @@ class Whisper:
 
     def __init__(self, model: WhisperModel, language: str, terms: Sequence[ExpectedTerm] = ()) -> None:
         self._model = model
+        self._pace = circles.pace(language)
         self._tokenizer = Tokenizer(
             model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
         )
         hotwords = prompt(terms, lambda text: len(self._tokenizer.encode(f" {text}"))) or None
         self._prompt = model.get_prompt(self._tokenizer, [], without_timestamps=True, hotwords=hotwords)
+
+    @property
+    def longest(self) -> int:
+        """How long a passage may be, in samples, for its text to be written at once."""
+        return self._pace.longest
 
     @cached_property
     def _suppressed(self) -> list[int]:
@@ -201,12 +199,13 @@ class Whisper:
 
     def _generate(self, encoded: Sequence[Encoded], beam: int, longest_repeat: int = 0) -> list[Look]:
         seconds = [len(one.passage) / RATE for one in encoded]
+        most = self._pace.limit(max(seconds))
         generated = self._model.model.generate(
             _stored(encoded),
             [self._prompt] * len(encoded),
             beam_size=beam,
             no_repeat_ngram_size=longest_repeat,
-            max_length=min(448, len(self._prompt) + int(_LONGEST_PER_SECOND * max(seconds)) + 12),
+            max_length=min(448, len(self._prompt) + 2 * most),  # of which CTranslate2 takes half
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
@@ -218,14 +217,15 @@ class Whisper:
 
     def _text(self, generated: ctranslate2.models.WhisperGenerationResult, seconds: float) -> Text:
         sequence = generated.sequences_ids[0]
-        tokens = uncircled([token for token in sequence if token < self._tokenizer.eot], seconds)
+        spoken = [token for token in sequence if token < self._tokenizer.eot]
+        tokens = self._pace.uncircled(spoken, seconds)
         return Text(
             tokens=tokens,
             score=generated.scores[0] * len(sequence) / (len(sequence) + 1),
             no_speech=generated.no_speech_prob,
-            repeats=repeats(tokens),
-            hurried=len(tokens) > _TOKENS_PER_SECOND * seconds + _TOKENS_OF_GRACE,
-            compression=compression(self._tokenizer.decode(tokens)),
+            repeats=circles.repeats(tokens),
+            hurried=self._pace.is_hurried(tokens, seconds),
+            compression=circles.compression(self._tokenizer.decode(tokens)),
         )
 
 
@@ -253,37 +253,3 @@ def _skipped(readings: Sequence[Decoded]) -> int:
 def _faults(one: Decoded) -> tuple[bool, int, bool, float]:
     text = one.text
     return text.runaway, one.unheard, text.circling, len(text.tokens) if text.circling else -text.score
-
-
-def uncircled(tokens: list[int], seconds: float) -> list[int]:
-    """One turn of a text that begins anew, and is too long for its time to have been said twice."""
-    if len(tokens) <= _HURRIED_CIRCLES * seconds:
-        return tokens
-    turns = (end for end in range(1, len(tokens) - _REPEATED + 1) if tokens[end:] == tokens[:-end])
-    return tokens[: next(turns, len(tokens))]
-
-
-def repeats(tokens: Sequence[int]) -> bool:
-    """Whether the text says something twice on end: its last words, or a run of tokens anywhere."""
-    return any(
-        _tail_doubled(tokens, period) for period in range(_SHORTEST_TAIL, len(tokens) // 2 + 1)
-    ) or any(_run_doubled(tokens, period) for period in range(_SHORTEST_PERIOD, len(tokens)))
-
-
-def _tail_doubled(tokens: Sequence[int], period: int) -> bool:
-    return tokens[-period:] == tokens[-2 * period : -period]
-
-
-def _run_doubled(tokens: Sequence[int], period: int) -> bool:
-    run = 0
-    for token, earlier in zip(tokens[period:], tokens, strict=False):
-        run = run + 1 if token == earlier else 0
-        if run >= _REPEATED:
-            return True
-    return False
-
-
-def compression(text: str) -> float:
-    """How well the text compresses: far above 2 only where it repeats itself."""
-    data = text.encode()
-    return len(data) / len(zlib.compress(data)) if data else 0.0
