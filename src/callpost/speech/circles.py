@@ -20,37 +20,25 @@ _SHORTEST_TAIL = 2
 # Whisper's vocabulary is made for English, and spells many scripts byte by byte. What is said in a second is
 # about as much in all languages (Coupé et al. 2019, doi:10.1126/sciadv.aaw2594).
 _AGAINST_ENGLISH = {
-    "en": 1.0,
-    "de": 1.2,
-    "es": 1.2,
-    "pt": 1.3,
-    "ru": 1.4,
-    "zh": 1.4,
-    "fr": 1.5,
-    "sv": 1.5,
-    "tr": 1.5,
-    "ca": 1.6,
-    "it": 1.6,
-    "nl": 1.6,
-    "da": 1.7,
-    "no": 1.7,
-    "pl": 1.7,
-    "cs": 1.8,
-    "fi": 1.8,
-    "id": 1.8,
-    "ar": 1.9,
-    "ko": 1.9,
-    "uk": 1.9,
-    "ro": 2.0,
-    "he": 2.1,
-    "hu": 2.1,
-    "vi": 2.2,
-    "ja": 2.4,
-    "el": 2.9,
-    "th": 3.7,
-    "hi": 5.7,
-    "ta": 5.9,
+    1.0: "en",
+    1.2: "de es",
+    1.3: "pt",
+    1.4: "ru zh",
+    1.5: "fr sv tr",
+    1.6: "ca it nl",
+    1.7: "da no pl",
+    1.8: "cs fi id",
+    1.9: "ar ko uk",
+    2.0: "ro",
+    2.1: "he hu",
+    2.2: "vi",
+    2.4: "ja",
+    2.9: "el",
+    3.7: "th",
+    5.7: "hi",
+    5.9: "ta",
 }
+_FACTORS = {code: factor for factor, codes in _AGAINST_ENGLISH.items() for code in codes.split()}
 _UNKNOWN = 5.9  # a limit too high costs time, one too low costs words
 
 
@@ -82,7 +70,7 @@ class Pace:
 
 def pace(language: str) -> Pace:
     """That of a language, by Whisper's code."""
-    return Pace(_AGAINST_ENGLISH.get(language, _UNKNOWN))
+    return Pace(_FACTORS.get(language, _UNKNOWN))
 
 
 def repeats(tokens: Sequence[int]) -> bool:
